@@ -1,0 +1,42 @@
+package queue
+
+// All key names are built here. Everything of one tenant shares the hash tag
+// {tenant}, so that one script touches one slot of a Redis Cluster.
+
+// KeyLanes is the sorted set tenant -> when its lane next wants a worker.
+const KeyLanes = "mlc:lanes"
+
+func key(tenant, rest string) string { return "mlc:{" + tenant + "}:" + rest }
+
+// KeyStream is the stream of waiting marks of a class.
+func KeyStream(tenant string, c Class) string { return key(tenant, string(c)) }
+
+// KeyLane is the hash with owner, fence, lease end and pause of a lane.
+func KeyLane(tenant string) string { return key(tenant, "lane") }
+
+// KeyRecord is the hash of what we know of a record.
+func KeyRecord(tenant string, r Ref) string { return key(tenant, "rec:"+r.String()) }
+
+// KeyDue is the sorted set record -> when it wants another try.
+func KeyDue(tenant string) string { return key(tenant, "due") }
+
+// KeyByState is the sorted set record -> last change, an index for lists.
+func KeyByState(tenant string, s State) string { return key(tenant, "by:"+string(s)) }
+
+// KeyLog is the capped stream with a record's timeline.
+func KeyLog(tenant string, r Ref) string { return key(tenant, "log:"+r.String()) }
+
+// KeyConfig is the hash with the tenant's settings.
+func KeyConfig(tenant string) string { return key(tenant, "cfg") }
+
+// KeySealed is the hash with the tenant's sealed credentials.
+func KeySealed(tenant string) string { return key(tenant, "sealed") }
+
+// KeyWatermarks is the hash with the poller's watermarks and times.
+func KeyWatermarks(tenant string) string { return key(tenant, "wm") }
+
+// KeyCin7 is the hash Cin7 GUID -> type:id/slot, the reverse of the links.
+func KeyCin7(tenant string) string { return key(tenant, "cin7") }
+
+// KeyHooks is the capped stream of recent webhooks with their verdicts.
+func KeyHooks(tenant string) string { return key(tenant, "hooks") }
