@@ -230,3 +230,17 @@ type Change struct {
 	Type       RecordType
 	ModifiedAt string
 }
+
+// Name is what people call the vendor: first and last name of a person, else
+// the company name, else the alternative name, else the entity id (contract 3.1).
+func (v Vendor) Name() string {
+	if person := strings.TrimSpace(v.FirstName + " " + v.LastName); v.IsPerson && person != "" {
+		return person
+	}
+	for _, s := range []string{v.CompanyName, v.AltName, v.EntityID} {
+		if s = strings.TrimSpace(s); s != "" {
+			return s
+		}
+	}
+	return ""
+}

@@ -1,0 +1,298 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
+)
+
+// work is a batch of marks, sorted into units, with everything that NetSuite
+// says about them.
+type work struct {
+	entries map[queue.Ref]*queue.Entry
+	records map[queue.Ref]state.Record // what we know of the marked records
+	vendors []netsuite.ID
+	pos     []netsuite.ID
+	alone   []netsuite.ID                   // bills without a PO
+	links   map[netsuite.ID][]netsuite.Link // PO -> its documents
+	read    readings
+	settled map[queue.Ref]bool
+}
+
+// readings are the records of a batch as NetSuite has them now.
+type readings struct {
+	vendors  map[netsuite.ID]netsuite.Vendor
+	pos      map[netsuite.ID]netsuite.PurchaseOrder
+	receipts map[netsuite.ID]netsuite.Receipt
+	bills    map[netsuite.ID]netsuite.Bill
+	credits  map[netsuite.ID]netsuite.Bill
+}
+
+// batch serves a batch of marks. It returns a *hold when the lane must be left
+// alone; marks not settled then are taken again later.
+func (t *turn) batch(ctx context.Context, entries []queue.Entry) error {
+	b, err := t.group(ctx, entries)
+	if err != nil {
+		return t.classifyBatch(ctx, entries, err)
+	}
+	for _, id := range b.vendors {
+		if err := t.vendorUnit(ctx, b, id); err != nil {
+			return err
+		}
+	}
+	for _, id := range b.pos {
+		if err := t.purchaseUnit(ctx, b, id); err != nil {
+			return err
+		}
+	}
+	for _, id := range b.alone {
+		if err := t.billUnit(ctx, b, id); err != nil {
+			return err
+		}
+	}
+	// Whatever no unit spoke for.
+	for r, e := range b.entries {
+		if !b.settled[r] {
+			if err := t.leftover(ctx, b, r, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// classifyBatch decides about an error that struck the whole batch: what
+// NetSuite refuses for good parks the marks, everything else holds the lane.
+func (t *turn) classifyBatch(ctx context.Context, entries []queue.Entry, err error) error {
+	err = t.classify(err)
+	p, ok := asProblem(err)
+	if !ok {
+		return err
+	}
+	for i := range entries {
+		s := queue.Settlement{Ref: entries[i].Ref, Entry: &entries[i], State: queue.Parked, Reason: p.Reason, Message: p.Message, Fix: p.Fix}
+		if err := t.settleRecord(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// group sorts marks into units and reads all of them from NetSuite, after the
+// marks were taken, so that anything newer is marked again (I5).
+func (t *turn) group(ctx context.Context, entries []queue.Entry) (*work, error) {
+	b := &work{entries: map[queue.Ref]*queue.Entry{}, records: map[queue.Ref]state.Record{}, links: map[netsuite.ID][]netsuite.Link{}, settled: map[queue.Ref]bool{}}
+	ids := map[netsuite.RecordType][]netsuite.ID{}
+	var refs []queue.Ref
+	for i := range entries {
+		e := &entries[i]
+		id, err := netsuite.ParseID(e.ID)
+		if err != nil || !slices.Contains(recordTypes[:], netsuite.RecordType(e.Type)) || e.Crashes >= 3 {
+			if err := t.poison(ctx, e, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if !t.t.Syncs(e.Type) {
+			out := queue.Settlement{Ref: e.Ref, Entry: e, State: queue.Skipped, Reason: "not_synced", Message: "sync.types does not name " + e.Type}
+			if err := t.settleRecord(ctx, out); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		b.entries[e.Ref] = e
+		refs = append(refs, e.Ref)
+		ids[netsuite.RecordType(e.Type)] = append(ids[netsuite.RecordType(e.Type)], id)
+	}
+	known, err := t.recs.Get(ctx, refs...)
+	if err != nil {
+		return nil, fmt.Errorf("read records: %w", err)
+	}
+	for _, k := range known {
+		b.records[k.Ref] = k
+	}
+	if err := t.findOrders(ctx, b, ids); err != nil {
+		return nil, err
+	}
+	return b, t.readAll(ctx, b, ids)
+}
+
+// findOrders resolves bills, receipts and credits to their purchase orders: by
+// NetSuite's links, and by what we remember, because a deleted document has
+// no links any more.
+func (t *turn) findOrders(ctx context.Context, b *work, ids map[netsuite.RecordType][]netsuite.ID) error {
+	pos := map[netsuite.ID]bool{}
+	add := func(id netsuite.ID) {
+		if id != 0 && !pos[id] {
+			pos[id] = true
+			b.pos = append(b.pos, id)
+		}
+	}
+	for _, id := range ids[netsuite.TypePurchaseOrder] {
+		add(id)
+	}
+	docs := slices.Concat(ids[netsuite.TypeItemReceipt], ids[netsuite.TypeVendorBill], ids[netsuite.TypeVendorCredit])
+	linked := map[netsuite.ID]bool{}
+	if len(docs) > 0 {
+		links, err := t.ns.OrdersOf(ctx, docs...)
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			add(l.PO)
+			linked[l.Doc] = true
+		}
+	}
+	for r, rec := range b.records {
+		id, err := netsuite.ParseID(rec.Facts[state.FactPO])
+		if err == nil && r.Type != string(netsuite.TypePurchaseOrder) {
+			add(id)
+			if d, err := netsuite.ParseID(r.ID); err == nil {
+				linked[d] = true
+			}
+		}
+	}
+	for _, id := range ids[netsuite.TypeVendorBill] {
+		if !linked[id] {
+			b.alone = append(b.alone, id)
+		}
+	}
+	b.vendors = ids[netsuite.TypeVendor]
+	return nil
+}
+
+// readAll reads the batch: a handful of statements for all of it.
+func (t *turn) readAll(ctx context.Context, b *work, ids map[netsuite.RecordType][]netsuite.ID) error {
+	bills, receipts, credits := slices.Clone(b.alone), []netsuite.ID(nil), ids[netsuite.TypeVendorCredit]
+	if len(b.pos) > 0 {
+		links, err := t.ns.DocumentsOf(ctx, b.pos...)
+		if err != nil {
+			return err
+		}
+		seen := map[netsuite.Link]bool{}
+		for _, l := range links {
+			if seen[l] {
+				continue
+			}
+			seen[l] = true
+			b.links[l.PO] = append(b.links[l.PO], l)
+			switch l.Type {
+			case netsuite.TypeVendorBill:
+				bills = append(bills, l.Doc)
+			case netsuite.TypeItemReceipt:
+				receipts = append(receipts, l.Doc)
+			case netsuite.TypeVendorCredit:
+				credits = append(credits, l.Doc)
+			}
+		}
+	}
+	var err error
+	if b.read.pos, err = t.ns.PurchaseOrders(ctx, b.pos...); err != nil {
+		return err
+	}
+	if b.read.bills, err = t.ns.Bills(ctx, unique(bills)...); err != nil {
+		return err
+	}
+	if b.read.receipts, err = t.ns.Receipts(ctx, unique(receipts)...); err != nil {
+		return err
+	}
+	if b.read.credits, err = t.ns.Credits(ctx, unique(credits)...); err != nil {
+		return err
+	}
+	vendors := slices.Clone(b.vendors)
+	for _, po := range b.read.pos {
+		vendors = append(vendors, po.Vendor)
+	}
+	for _, id := range b.alone {
+		vendors = append(vendors, b.read.bills[id].Vendor)
+	}
+	vendors = slices.DeleteFunc(unique(vendors), func(id netsuite.ID) bool { return id == 0 })
+	b.read.vendors, err = t.ns.Vendors(ctx, vendors...)
+	return err
+}
+
+func unique(ids []netsuite.ID) []netsuite.ID {
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// vendorUnit serves a marked vendor.
+func (t *turn) vendorUnit(ctx context.Context, b *work, id netsuite.ID) error {
+	r := ref(netsuite.TypeVendor, id)
+	v, ok := b.read.vendors[id]
+	if !ok {
+		return nil // leftover speaks for it
+	}
+	b.settled[r] = true
+	_, err := t.vendor(ctx, v, b.entries[r])
+	return onlyLane(err)
+}
+
+// onlyLane drops what has been settled as the outcome of a record, and keeps
+// what concerns the lane.
+func onlyLane(err error) error {
+	if _, ok := asProblem(err); ok {
+		return nil
+	}
+	if _, ok := asWait(err); ok {
+		return nil
+	}
+	return err
+}
+
+// leftover settles a mark that no unit spoke for: NetSuite shows no such
+// record, or one that has nothing to do with purchases.
+func (t *turn) leftover(ctx context.Context, b *work, r queue.Ref, e *queue.Entry) error {
+	out := queue.Settlement{Ref: r, Entry: e, State: queue.Completed}
+	id, _ := netsuite.ParseID(r.ID)
+	rec := b.records[r]
+	_, isCredit := b.read.credits[id]
+	switch {
+	case isCredit:
+		c := b.read.credits[id]
+		p := problem(ParkCin7Refused, "enter the credit note in Cin7 by hand, then skip this record",
+			"vendor credit %s names no purchase order: credits are not carried to Cin7 by this version", c.TranID)
+		out.State, out.Reason, out.Message, out.Fix = queue.Parked, p.Reason, p.Message, p.Fix
+		out.Facts = map[string]string{state.FactNumber: c.TranID, state.FactParty: c.VendorName, state.FactVersion: c.ModifiedAt}
+	case r.Type == string(netsuite.TypeItemReceipt) && rec.Facts[state.FactPO] == "":
+		out.State, out.Reason = queue.Skipped, "no_purchase_order"
+		out.Message = "the receipt comes from no purchase order, or NetSuite no longer has it"
+	case e.Attempts < 2:
+		// One empty answer is not "deleted": it may be a role, or a replica behind.
+		out.State, out.Reason, out.Failed = queue.Waiting, WaitRetry, true
+		out.Message = "NetSuite shows no such record; looked for again"
+		out.NextAt = t.w.now().Add(t.w.o.Settle)
+	case len(rec.Links) == 0 && rec.Facts[taskFact("")] == "" && rec.Facts[state.FactCin7Number] == "":
+		out.Message = "NetSuite has no such record, and Cin7 has nothing of it"
+	default:
+		p := problem(ParkNetSuiteHidden, "if it was deleted, decide in Cin7 what becomes of its documents and skip this record; if not, give the integration role the permission to see it",
+			"NetSuite no longer shows %s, Cin7 has documents of it", r)
+		out.State, out.Reason, out.Message, out.Fix = queue.Parked, p.Reason, p.Message, p.Fix
+	}
+	return t.settleRecord(ctx, out)
+}
+
+// poison parks a mark that cannot be worked on, or whose work has killed its
+// worker three times.
+func (t *turn) poison(ctx context.Context, e *queue.Entry, cause error) error {
+	what := "its type is not one of ours"
+	switch {
+	case cause != nil:
+		what = cause.Error()
+	case e.Crashes >= 3:
+		what = fmt.Sprintf("%d workers died on it", e.Crashes)
+	}
+	p := problem(ParkPoison, "look at the log around these times, report it, then retry this record", "%s cannot be worked on: %s", e.Ref, what)
+	return t.settleRecord(ctx, queue.Settlement{Ref: e.Ref, Entry: e, State: queue.Parked, Reason: p.Reason, Message: p.Message, Fix: p.Fix})
+}
+
+// stopsLane reports whether an error concerns the lane, not the record.
+func stopsLane(err error) bool {
+	var h *hold
+	return errors.As(err, &h) || errors.Is(err, errStopping) || errors.Is(err, queue.ErrStale)
+}

@@ -1,0 +1,34 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+// Transports carry the requests to the two systems; nil takes each client's
+// own. They are shared by all tenants, so that connections are reused.
+type Transports struct{ NetSuite, Cin7 http.RoundTripper }
+
+// NetSuiteClient builds the client of a tenant.
+func NetSuiteClient(t *tenant.Tenant, c tenant.Credentials, tr Transports, now func() time.Time, observe func(string, int, time.Duration)) (*netsuite.Client, error) {
+	return netsuite.New(netsuite.Config{
+		AccountID: t.NetSuite.AccountID, BaseURL: t.NetSuite.BaseURL, ClientID: t.NetSuite.ClientID, CertificateID: t.NetSuite.CertificateID,
+		PrivateKeyPEM: c.NetSuiteKeyPEM, Book: t.NetSuite.AccountingBook, MaxConcurrency: t.NetSuite.MaxConcurrency,
+		Transport: tr.NetSuite, Now: now, Observe: observe,
+	})
+}
+
+// Cin7Client builds the client of a tenant. limit is asked before every
+// request, limited is told of refusals over the limit.
+func Cin7Client(t *tenant.Tenant, c tenant.Credentials, tr Transports, now func() time.Time, limit func(context.Context) error,
+	limited func(time.Duration), observe func(string, int, time.Duration)) (*cin7.Client, error) {
+	return cin7.New(cin7.Config{
+		AccountID: t.Cin7.AccountID, ApplicationKey: c.Cin7Key, BaseURL: t.Cin7.BaseURL, Transport: tr.Cin7,
+		Limit: limit, Limited: limited, Now: now, Observe: observe,
+	})
+}

@@ -1,0 +1,358 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+// Chore is work that a lane does at the start of each turn besides its marks,
+// such as polling. It returns when it next wants a turn; zero means never.
+type Chore func(ctx context.Context, j Job) (next time.Time, err error)
+
+// Job is what a Chore works with. The lane is held for as long as it runs.
+type Job struct {
+	Tenant   *tenant.Tenant
+	NetSuite *netsuite.Client
+	Records  *state.Records
+	Fence    int64
+	Now      time.Time
+}
+
+// Options set the limits of a Worker; zero values take the defaults.
+type Options struct {
+	Owner       string           // names this process in lane hashes; required
+	Concurrency int              // lanes held at once, default 32
+	Batch       int              // marks taken at once, default 50
+	Settle      time.Duration    // quarantine after an uncertain write, default 180 s
+	Idle        time.Duration    // pause between looks for a due lane, default 100 ms
+	Heartbeat   time.Duration    // lease renewal, default 8 s
+	Now         func() time.Time // default time.Now
+	// AllowPrivate and Transport serve the clients; see service.
+	Transport Transports
+}
+
+// Worker drains lanes.
+type Worker struct {
+	queue   *queue.Queue
+	states  *state.Store
+	tenants *tenant.Store
+	budget  *Budget
+	chores  []Chore
+	log     *zap.Logger
+	m       *metrics
+	o       Options
+
+	mu       sync.Mutex
+	sessions map[string]*session // tenant id -> what outlives a turn
+}
+
+// NewWorker returns a worker; Run starts it.
+func NewWorker(q *queue.Queue, states *state.Store, tenants *tenant.Store, b *Budget, chores []Chore, log *zap.Logger, reg prometheus.Registerer, o Options) *Worker {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	after := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&o.Concurrency, 32)
+	def(&o.Batch, 50)
+	after(&o.Settle, 180*time.Second)
+	after(&o.Idle, 100*time.Millisecond)
+	after(&o.Heartbeat, 8*time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Worker{queue: q, states: states, tenants: tenants, budget: b, chores: chores, log: log, m: newMetrics(reg), o: o,
+		sessions: map[string]*session{}}
+}
+
+func (w *Worker) now() time.Time { return w.o.Now() }
+
+// Run claims lanes until ctx is done, then finishes the calls in hand, gives
+// the lanes back and returns. It returns an error only when it could not stop
+// in order.
+func (w *Worker) Run(ctx context.Context) error {
+	slots := make(chan struct{}, w.o.Concurrency)
+	var turns sync.WaitGroup
+	defer turns.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case slots <- struct{}{}:
+		}
+		lane, err := w.queue.Claim(ctx, w.o.Owner)
+		if lane == nil {
+			<-slots
+			if err != nil && ctx.Err() == nil {
+				w.log.Warn("claim a lane", zap.Error(err))
+			}
+			pause := w.o.Idle
+			if err != nil {
+				pause = time.Second
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+			continue
+		}
+		turns.Go(func() {
+			defer func() { <-slots }()
+			w.turn(ctx, lane)
+		})
+	}
+}
+
+// turn serves one lane and gives it back.
+func (w *Worker) turn(ctx context.Context, lane *queue.Turn) {
+	log := w.log.With(zap.String("tenant", lane.Tenant))
+	// What must happen after a stop: settling and giving back.
+	last := context.WithoutCancel(ctx)
+	beat, stopBeat := context.WithCancel(ctx)
+	var beats sync.WaitGroup
+	beats.Go(func() { w.heartbeat(beat, lane, stopBeat, log) })
+	next, held := w.serve(beat, lane, log)
+	stopBeat()
+	beats.Wait()
+	end, cancel := context.WithTimeout(last, 5*time.Second)
+	defer cancel()
+	if err := lane.Release(end, next, held); err != nil && !errors.Is(err, queue.ErrStale) {
+		log.Warn("give the lane back: it becomes free when its lease ends", zap.Error(err))
+	}
+}
+
+// heartbeat renews the lease and stops the turn when it is lost.
+func (w *Worker) heartbeat(ctx context.Context, lane *queue.Turn, stop func(), log *zap.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(w.o.Heartbeat):
+		}
+		if err := lane.Extend(ctx); err != nil {
+			if errors.Is(err, queue.ErrStale) {
+				log.Warn("the lane was lost to another worker")
+				stop()
+				return
+			}
+			if ctx.Err() == nil {
+				log.Warn("renew the lease", zap.Error(err))
+			}
+		}
+	}
+}
+
+// serve does the chores and drains the lane until it is empty, its slice is
+// spent, or the lane must be held. It returns when the lane next wants a turn
+// and until when it must be left alone.
+func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (next, held time.Time) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("a turn panicked; its marks are taken again", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+			held = w.now().Add(holdUnavailable)
+		}
+	}()
+	t, err := w.open(ctx, lane, log)
+	if err != nil {
+		if errors.Is(err, tenant.ErrNotFound) {
+			log.Warn("marks of a tenant that does not exist; they stay until it is applied or removed")
+			return time.Time{}, w.now().Add(time.Hour)
+		}
+		log.Error("open the tenant", zap.Error(err))
+		return time.Time{}, w.now().Add(holdUnavailable)
+	}
+	for _, chore := range w.chores {
+		at, err := chore(ctx, Job{Tenant: t.t, NetSuite: t.ns, Records: t.recs, Fence: lane.Fence, Now: w.now()})
+		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+		if err != nil && ctx.Err() == nil {
+			log.Warn("poll", zap.Error(err))
+		}
+	}
+	for ctx.Err() == nil {
+		entries, err := lane.Take(ctx, w.o.Batch)
+		if err != nil {
+			if ctx.Err() == nil && !errors.Is(err, queue.ErrStale) {
+				log.Warn("take marks", zap.Error(err))
+				held = w.now().Add(time.Second)
+			}
+			return next, held
+		}
+		if len(entries) == 0 {
+			return next, held
+		}
+		err = t.batch(ctx, entries)
+		var h *hold
+		switch {
+		case errors.As(err, &h):
+			log.Warn("the lane is held", zap.String("reason", h.reason), zap.Time("until", h.until), zap.Error(h.cause))
+			return next, h.until
+		case errors.Is(err, errStopping), errors.Is(err, queue.ErrStale), ctx.Err() != nil:
+			return next, held
+		case err != nil:
+			log.Error("a batch failed; its marks are taken again", zap.Error(err))
+			return next, w.now().Add(holdUnavailable)
+		}
+		if lane.Spent(ctx) {
+			return next, held
+		}
+	}
+	return next, held
+}
+
+// session is what outlives a turn of a tenant in this process: the NetSuite
+// client with its token, and Cin7's reference lists for a while.
+type session struct {
+	version int64
+	ns      *netsuite.Client
+	creds   tenant.Credentials
+	refs    *reference
+	refsAt  time.Time
+}
+
+// turn is one turn of a lane.
+type turn struct {
+	w    *Worker
+	lane *queue.Turn
+	t    *tenant.Tenant
+	s    *session
+	recs *state.Records
+	ns   *netsuite.Client
+	c7   *cin7.Client
+	log  *zap.Logger
+
+	suppliers []cin7.Supplier // all of Cin7's, read when first needed; kept up to date with our own writes
+	listed    bool
+	vendors   map[netsuite.ID]vendorResult // vendors served in this turn
+	steps     map[queue.Ref][]queue.Step   // timeline not yet written
+}
+
+// open reads the tenant and builds its clients.
+func (w *Worker) open(ctx context.Context, lane *queue.Turn, log *zap.Logger) (*turn, error) {
+	tn, err := w.tenants.Get(ctx, lane.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	s := w.sessions[tn.ID]
+	w.mu.Unlock()
+	if s == nil || s.version != tn.Version {
+		creds, err := w.tenants.Open(ctx, tn)
+		if err != nil {
+			return nil, err
+		}
+		ns, err := NetSuiteClient(tn, creds, w.o.Transport, w.now, w.m.observe("netsuite"))
+		if err != nil {
+			return nil, err
+		}
+		s = &session{version: tn.Version, ns: ns, creds: creds}
+		w.mu.Lock()
+		w.sessions[tn.ID] = s
+		w.mu.Unlock()
+	}
+	gate := func(ctx context.Context) error {
+		if err := w.budget.wait(ctx, s.creds.Cin7Key, tn.Cin7.CallsPerMinute, w.now); err != nil {
+			return err
+		}
+		if !lane.Valid(gateMargin) {
+			return queue.ErrStale
+		}
+		return nil
+	}
+	c7, err := Cin7Client(tn, s.creds, w.o.Transport, w.now, gate, func(time.Duration) { w.m.limited.WithLabelValues("cin7").Inc() }, w.m.observe("cin7"))
+	if err != nil {
+		return nil, err
+	}
+	return &turn{w: w, lane: lane, t: tn, s: s, recs: w.states.Tenant(tn.ID), ns: s.ns, c7: c7, log: log,
+		vendors: map[netsuite.ID]vendorResult{}, steps: map[queue.Ref][]queue.Step{}}, nil
+}
+
+// gateMargin is how long the lease must still hold right before a request.
+const gateMargin = 2 * time.Second
+
+// refsTTL is how long Cin7's reference lists are believed.
+const refsTTL = 5 * time.Minute
+
+// references reads Cin7's lists once, and again when they are old or fresh is
+// asked for.
+func (t *turn) references(ctx context.Context, fresh bool) (*reference, error) {
+	if t.s.refs != nil && !fresh && t.w.now().Sub(t.s.refsAt) < refsTTL {
+		return t.s.refs, nil
+	}
+	r := &reference{Services: map[string]cin7.Product{}, Products: map[string]cin7.Product{}}
+	var err error
+	if r.Me, err = t.c7.Me(ctx); err != nil {
+		return nil, t.classify(err)
+	}
+	if r.Chart, err = t.c7.Accounts(ctx); err != nil {
+		return nil, t.classify(err)
+	}
+	if r.Taxes, err = t.c7.TaxRules(ctx); err != nil {
+		return nil, t.classify(err)
+	}
+	if r.Locations, err = t.c7.Locations(ctx); err != nil {
+		return nil, t.classify(err)
+	}
+	if r.Terms, err = t.c7.PaymentTerms(ctx); err != nil {
+		return nil, t.classify(err)
+	}
+	services, err := t.c7.ServiceProducts(ctx)
+	if err != nil {
+		return nil, t.classify(err)
+	}
+	for _, p := range services {
+		r.Services[fold(p.Name)] = p
+	}
+	t.s.refs, t.s.refsAt = r, t.w.now()
+	return r, nil
+}
+
+// step keeps a line for a record's timeline; it is written when the record
+// settles.
+func (t *turn) step(r queue.Ref, name, text string) {
+	t.steps[r] = append(t.steps[r], queue.Step{At: t.w.now(), Name: name, Text: text})
+}
+
+// settleRecord writes one outcome and its log line.
+func (t *turn) settleRecord(ctx context.Context, s queue.Settlement) error {
+	s.Steps = append(t.steps[s.Ref], s.Steps...)
+	delete(t.steps, s.Ref)
+	if err := t.lane.Settle(context.WithoutCancel(ctx), s); err != nil {
+		return fmt.Errorf("settle %s: %w", s.Ref, err)
+	}
+	outcome := string(s.State)
+	if s.Failed {
+		outcome = "retried"
+	}
+	fields := []zap.Field{zap.String("record_type", s.Type), zap.String("record_id", s.ID), zap.String("outcome", outcome), zap.String("reason", s.Reason)}
+	if s.Entry != nil {
+		lag := t.w.now().Sub(s.Entry.MarkedAt)
+		t.w.m.lag.WithLabelValues(s.Type).Observe(lag.Seconds())
+		fields = append(fields, zap.String("source", s.Entry.Source), zap.Int64("duration_ms", lag.Milliseconds()), zap.Int("attempt", s.Entry.Attempts+1))
+	}
+	if s.State == queue.Parked || s.State == queue.Waiting {
+		fields = append(fields, zap.String("message", s.Message))
+	}
+	t.w.m.outcomes.WithLabelValues(s.Type, outcome).Inc()
+	t.log.Info("record settled", fields...)
+	return nil
+}

@@ -1,0 +1,617 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
+)
+
+// slotPurchase is the link of a PO, or of a bill without one, to its purchase.
+const slotPurchase = "purchase"
+
+// taskFact is the fact of a bill or receipt that says which group of the
+// purchase (of PO po) it was posted to.
+func taskFact(po string) string { return "task" + po }
+
+// purchaseUnit serves a PO with all its documents.
+func (t *turn) purchaseUnit(ctx context.Context, b *work, id netsuite.ID) error {
+	po, ok := b.read.pos[id]
+	if !ok {
+		return nil // leftover speaks for it
+	}
+	s := sources{PO: po, Vendor: b.read.vendors[po.Vendor]}
+	for _, l := range b.links[id] {
+		switch l.Type {
+		case netsuite.TypeVendorBill:
+			if d, ok := b.read.bills[l.Doc]; ok {
+				s.Bills = append(s.Bills, d)
+			}
+		case netsuite.TypeItemReceipt:
+			if d, ok := b.read.receipts[l.Doc]; ok {
+				s.Receipts = append(s.Receipts, d)
+			}
+		case netsuite.TypeVendorCredit:
+			if d, ok := b.read.credits[l.Doc]; ok {
+				s.Credits = append(s.Credits, d)
+			}
+		}
+	}
+	u := newUnit(t, b, ref(netsuite.TypePurchaseOrder, id), po.CreatedAt)
+	u.know(po.Document, netsuite.TypePurchaseOrder, po.TranID)
+	for _, d := range s.Bills {
+		u.know(d.Document, netsuite.TypeVendorBill, billNumber(d))
+	}
+	for _, d := range s.Receipts {
+		u.know(d.Document, netsuite.TypeItemReceipt, d.TranID)
+	}
+	for _, d := range s.Credits {
+		u.know(d.Document, netsuite.TypeVendorCredit, d.TranID)
+	}
+	if start := t.t.StartDate; start != "" && string(po.Date) < start {
+		return u.skip(ctx, "before_start", fmt.Sprintf("order %s is dated %s, before sync.start %s", po.TranID, po.Date, start))
+	}
+	return u.serve(ctx, s.Vendor, s, func(refs *reference, supplier string) (*want, error) {
+		return wantPurchase(t.t, refs, supplier, s)
+	}, skusOf(t, s))
+}
+
+// billUnit serves a bill without a PO.
+func (t *turn) billUnit(ctx context.Context, b *work, id netsuite.ID) error {
+	bill, ok := b.read.bills[id]
+	if !ok {
+		return nil // leftover speaks for it
+	}
+	u := newUnit(t, b, ref(netsuite.TypeVendorBill, id), bill.CreatedAt)
+	u.know(bill.Document, netsuite.TypeVendorBill, billNumber(bill))
+	if start := t.t.StartDate; start != "" && string(bill.Date) < start {
+		return u.skip(ctx, "before_start", fmt.Sprintf("bill %s is dated %s, before sync.start %s", billNumber(bill), bill.Date, start))
+	}
+	if t.t.Sync.StandaloneBills == "skip" {
+		return u.skip(ctx, "standalone_bill", "bill "+billNumber(bill)+" has no purchase order, and sync.standalone_bills is skip")
+	}
+	v := b.read.vendors[bill.Vendor]
+	return u.serve(ctx, v, bill, func(refs *reference, supplier string) (*want, error) {
+		return wantStandalone(t.t, refs, supplier, bill, v)
+	}, nil)
+}
+
+// unit is a purchase in the making: the PO (or the lone bill) that owns it and
+// the documents that belong to it.
+type unit struct {
+	*turn
+	b       *work
+	owner   queue.Ref
+	created string // NetSuite's creation time of the owner
+	docs    []queue.Ref
+	facts   map[queue.Ref]map[string]string
+	records map[queue.Ref]state.Record
+	have    *cin7.Purchase
+	fresh   bool // have was read after our last write
+}
+
+func newUnit(t *turn, b *work, owner queue.Ref, created string) *unit {
+	return &unit{turn: t, b: b, owner: owner, created: created, facts: map[queue.Ref]map[string]string{}, records: map[queue.Ref]state.Record{}}
+}
+
+// know adds a document to the unit with what people search it by.
+func (u *unit) know(d netsuite.Document, kind netsuite.RecordType, number string) {
+	r := ref(kind, d.ID)
+	u.docs = append(u.docs, r)
+	f := map[string]string{state.FactNumber: number, state.FactParty: u.b.read.vendors[d.Vendor].Name(), state.FactVersion: d.ModifiedAt}
+	if kind != netsuite.TypeItemReceipt {
+		f[state.FactTotal] = d.Total.StringFixed(2) + " " + d.Currency
+	}
+	if r != u.owner {
+		f[state.FactPO] = u.owner.ID
+	}
+	u.facts[r] = f
+}
+
+// serve does a unit from hash to settlement. inputs is everything that the
+// wanted state is computed from.
+func (u *unit) serve(ctx context.Context, v netsuite.Vendor, inputs any, wanted func(*reference, string) (*want, error), skus []string) error {
+	all, err := u.recs.Get(ctx, u.docs...)
+	if err != nil {
+		return fmt.Errorf("read records of %s: %w", u.owner, err)
+	}
+	for _, rec := range all {
+		u.records[rec.Ref] = rec
+	}
+	hash := hashOf([]any{inputs, v, u.t.Sync, u.t.Cin7.UsePutAway})
+	if u.records[u.owner].Facts[state.FactHash] == hash {
+		return u.unchanged(ctx)
+	}
+	w, out, err := u.bring(ctx, v, wanted, skus)
+	if stopsLane(err) {
+		return err
+	}
+	if err != nil {
+		if onlyLane(err) != nil {
+			return err
+		}
+		return u.settleAll(ctx, func(r queue.Ref) error {
+			if r == u.owner {
+				return err
+			}
+			return &Wait{Reason: WaitOrder, Message: "its purchase order cannot go: " + err.Error()}
+		}, nil, "", "")
+	}
+	if !inStep(out) {
+		hash = ""
+	}
+	return u.settleAll(ctx, func(r queue.Ref) error { return out.Verdicts[r] }, w, out.Stage, hash)
+}
+
+func inStep(o outlook) bool {
+	for _, err := range o.Verdicts {
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// bring makes Cin7 match: plan, do the first missing call, plan again, until
+// nothing is missing. A call that leaves the plan as it was is not repeated.
+func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*reference, string) (*want, error), skus []string) (*want, outlook, error) {
+	if v.ID == 0 {
+		return nil, outlook{}, problem(ParkNetSuiteHidden, "give the integration role the permission to see vendors, then retry this record", "NetSuite does not show the vendor of %s", u.owner)
+	}
+	supplier, err := u.vendor(ctx, v, u.b.entries[ref(netsuite.TypeVendor, v.ID)])
+	if err != nil {
+		if onlyLane(err) != nil {
+			return nil, outlook{}, err
+		}
+		return nil, outlook{}, &Wait{Reason: WaitVendor, Message: "vendor " + v.Name() + " cannot go: " + err.Error(), At: u.w.now().Add(15 * time.Minute)}
+	}
+	u.b.settled[ref(netsuite.TypeVendor, v.ID)] = true
+	if err := u.settleIntent(ctx, v.Name(), supplier); err != nil {
+		return nil, outlook{}, err
+	}
+	w, err := u.wanted(ctx, supplier, wanted, skus)
+	if err != nil {
+		return nil, outlook{}, err
+	}
+	if err := u.find(ctx, w, v.Name(), supplier); err != nil {
+		return nil, outlook{}, err
+	}
+	done := map[string]int{}
+	for {
+		out := plan(rules{PutAway: u.t.PutAway(), ReceiveOn: u.t.Sync.ReceiveOn}, w, u.have, u.ties())
+		if len(out.Ops) == 0 {
+			if u.have != nil && !u.fresh {
+				// Prove it: what the answers said must be what is kept.
+				if err := u.reread(ctx); err != nil {
+					return nil, outlook{}, err
+				}
+				continue
+			}
+			return w, out, nil
+		}
+		next := out.Ops[0]
+		if next.Kind == opAuthoriseInvoice && !u.fresh {
+			// Money moves here: only on what a read shows to be right.
+			if err := u.reread(ctx); err != nil {
+				return nil, outlook{}, err
+			}
+			continue
+		}
+		key := hashOf(next)
+		if done[key]++; done[key] > 1 {
+			return nil, outlook{}, problem(ParkCin7Refused, "open the purchase in Cin7 and compare it with NetSuite, then retry this record",
+				"Cin7 took %s for %s without keeping it (%s)", next.Kind, next.For, next.Why)
+		}
+		if err := u.do(ctx, next); err != nil {
+			return nil, outlook{}, err
+		}
+	}
+}
+
+// wanted computes the wanted state; unmapped accounts get a second chance with
+// a fresh chart, in case someone just added one.
+func (u *unit) wanted(ctx context.Context, supplier string, f func(*reference, string) (*want, error), skus []string) (*want, error) {
+	asOf := u.s.refsAt
+	refs, err := u.references(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.products(ctx, refs, skus); err != nil {
+		return nil, err
+	}
+	w, err := f(refs, supplier)
+	if !unmapped(w, err) || asOf.IsZero() || u.s.refsAt != asOf {
+		return w, err
+	}
+	if refs, err = u.references(ctx, true); err != nil {
+		return nil, err
+	}
+	if err := u.products(ctx, refs, skus); err != nil {
+		return nil, err
+	}
+	return f(refs, supplier)
+}
+
+// unmapped reports whether anything failed for a name that Cin7 may have by now.
+func unmapped(w *want, err error) bool {
+	missing := func(err error) bool {
+		p, ok := asProblem(err)
+		return ok && slices.Contains(MappingReasons[:], p.Reason)
+	}
+	if w == nil {
+		return missing(err)
+	}
+	for _, err := range w.Held {
+		if missing(err) {
+			return true
+		}
+	}
+	return false
+}
+
+// products looks up the SKUs that the reference does not know yet.
+func (t *turn) products(ctx context.Context, refs *reference, skus []string) error {
+	var unknown []string
+	for _, s := range skus {
+		if _, ok := refs.Products[strings.ToUpper(s)]; !ok && !slices.Contains(unknown, s) {
+			unknown = append(unknown, s)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	found, err := t.c7.ProductsBySKU(ctx, unknown...)
+	if err != nil {
+		return t.classify(err)
+	}
+	for k, p := range found {
+		refs.Products[strings.ToUpper(k)] = p
+	}
+	return nil
+}
+
+func skusOf(t *turn, s sources) []string {
+	var out []string
+	add := func(item netsuite.ID, sku string) {
+		if item != 0 && sku != "" {
+			out = append(out, wantSKU(t.t, sourceLine{item: item, sku: sku}))
+		}
+	}
+	for _, l := range s.PO.Lines {
+		add(l.Item, l.SKU)
+	}
+	for _, b := range s.Bills {
+		for _, l := range b.Lines {
+			add(l.Item, l.SKU)
+		}
+	}
+	for _, r := range s.Receipts {
+		for _, l := range r.Lines {
+			add(l.Item, l.SKU)
+		}
+	}
+	return out
+}
+
+// settleIntent settles a write of an earlier turn before anything else.
+func (u *unit) settleIntent(ctx context.Context, vendor, supplier string) error {
+	rec := u.records[u.owner]
+	if rec.Intent == nil {
+		return nil
+	}
+	create := rec.Intent.Op == opCreatePurchase
+	err := u.settle(ctx, u.owner, *rec.Intent, create, slotPurchase, func(ctx context.Context) (string, error) {
+		return u.search(ctx, vendor, supplier)
+	})
+	if err != nil {
+		return err
+	}
+	again, err := u.recs.Get(ctx, u.owner)
+	if err != nil {
+		return fmt.Errorf("read record %s: %w", u.owner, err)
+	}
+	u.records[u.owner] = again[0]
+	return nil
+}
+
+// find reads the purchase: by link, else by marker among the supplier's
+// purchases. It leaves have nil when there is none.
+func (u *unit) find(ctx context.Context, w *want, vendor, supplier string) error {
+	id := u.records[u.owner].Links[slotPurchase]
+	if id == "" && w.Void == "" {
+		var err error
+		if id, err = u.search(ctx, vendor, supplier); err != nil {
+			return err
+		}
+		if id != "" {
+			u.w.m.prevented.WithLabelValues(opCreatePurchase).Inc()
+			u.step(u.owner, "adopted", "purchase "+id+" was there already")
+			if err := u.link(ctx, u.owner, slotPurchase, id, nil); err != nil {
+				return err
+			}
+		}
+	}
+	if id == "" {
+		return nil
+	}
+	p, err := u.c7.Purchase(ctx, id)
+	if errors.Is(err, cin7.ErrNotFound) {
+		return problem(ParkEditedInCin7, "restore the purchase in Cin7, or cancel the order in NetSuite, then retry this record",
+			"purchase %s of order %s is gone from Cin7", id, w.Number)
+	}
+	if err != nil {
+		return u.classify(err)
+	}
+	u.have, u.fresh = &p, true
+	return nil
+}
+
+// search looks for a purchase that carries our marker: among the supplier's
+// purchases changed since the order was created in NetSuite (a day and more
+// earlier, because that time is in a zone we do not know), less those that
+// belong to other records.
+func (u *unit) search(ctx context.Context, vendor, supplier string) (string, error) {
+	f := cin7.PurchaseFilter{Search: vendor}
+	if since, err := time.Parse(time.DateTime, u.created); err == nil {
+		f.UpdatedSince = since.Add(-26 * time.Hour)
+	}
+	rows, err := u.c7.Purchases(ctx, f)
+	if err != nil {
+		return "", u.classify(err)
+	}
+	var ids []string
+	for _, row := range rows {
+		if cin7.SameID(row.SupplierID, supplier) {
+			ids = append(ids, row.ID)
+		}
+	}
+	owners, err := u.recs.Owners(ctx, ids...)
+	if err != nil {
+		return "", fmt.Errorf("look up the owners of %d purchases: %w", len(ids), err)
+	}
+	var ours []string
+	for _, id := range ids {
+		if o, taken := owners[strings.ToLower(id)]; taken {
+			if o.Ref == u.owner {
+				ours = append(ours, id)
+			}
+			continue
+		}
+		p, err := u.c7.Purchase(ctx, id)
+		if err != nil {
+			return "", u.classify(err)
+		}
+		account, r, ok := findMarker(p.Note)
+		switch {
+		case !ok || !strings.EqualFold(account, u.t.NetSuite.AccountID) || strings.Contains(p.Status, cin7.StatusVoided):
+		case r == u.owner:
+			ours = append(ours, id)
+		default:
+			// Another record's: remember it, so that it is read once.
+			if err := u.link(ctx, r, slotPurchase, id, nil); err != nil {
+				return "", err
+			}
+		}
+	}
+	switch len(ours) {
+	case 0:
+		return "", nil
+	case 1:
+		return ours[0], nil
+	}
+	return "", problem(ParkTwoCandidates, "void all but one of them in Cin7, then retry this record",
+		"%s: Cin7 has %d purchases marked for it (%s)", u.owner, len(ours), strings.Join(ours, ", "))
+}
+
+func (u *unit) reread(ctx context.Context) error {
+	p, err := u.c7.Purchase(ctx, u.have.ID)
+	if err != nil {
+		return u.classify(err)
+	}
+	u.have, u.fresh = &p, true
+	return nil
+}
+
+// ties are the groups that we remember documents by.
+func (u *unit) ties() ties {
+	out := ties{}
+	for r, rec := range u.records {
+		if task := rec.Facts[taskFact(u.owner.ID)]; task != "" {
+			out[r] = task
+		}
+	}
+	return out
+}
+
+// tie remembers the group of a document.
+func (u *unit) tie(ctx context.Context, r queue.Ref, task string) error {
+	rec := u.records[r]
+	if rec.Facts == nil {
+		rec.Facts = map[string]string{}
+	}
+	rec.Ref, rec.Facts[taskFact(u.owner.ID)] = r, task
+	u.records[r] = rec
+	if err := u.recs.SetFacts(ctx, u.lane.Fence, r, map[string]string{taskFact(u.owner.ID): task}); err != nil {
+		return fmt.Errorf("remember the group of %s: %w", r, err)
+	}
+	return nil
+}
+
+// do sends one planned call under the write protocol and takes its answer
+// into the picture of the purchase.
+func (u *unit) do(ctx context.Context, o op) error {
+	u.step(o.For, "planned", o.Why)
+	in := state.Intent{Slot: slotPurchase, Op: o.Kind, Marker: marker(u.t.NetSuite.AccountID, u.owner)}
+	u.fresh = false
+	switch o.Kind {
+	case opCreatePurchase:
+		return u.write(ctx, u.owner, in, o.Header, func(ctx context.Context) error {
+			p, err := u.c7.CreatePurchase(ctx, *o.Header)
+			if err != nil {
+				return err
+			}
+			u.have = &p
+			return u.link(ctx, u.owner, slotPurchase, p.ID, map[string]string{state.FactCin7Number: p.OrderNumber})
+		})
+	case opVoidPurchase:
+		return u.write(ctx, u.owner, in, u.have.ID, func(ctx context.Context) error {
+			if err := u.c7.DeletePurchase(ctx, u.have.ID, true); err != nil {
+				return err
+			}
+			u.have.Status = cin7.StatusVoided
+			return nil
+		})
+	case opPostOrder:
+		return u.write(ctx, u.owner, in, o.Order, func(ctx context.Context) error {
+			answer, err := u.c7.PostOrder(ctx, *o.Order)
+			if err != nil {
+				return err
+			}
+			u.have.Order = answer
+			return nil
+		})
+	case opDraftInvoice, opAuthoriseInvoice:
+		return u.doInvoice(ctx, o, in)
+	case opPostStock, opPostPutAway:
+		return u.doStock(ctx, o, in)
+	}
+	return fmt.Errorf("plan for %s: unknown operation %q", o.For, o.Kind)
+}
+
+func (u *unit) doInvoice(ctx context.Context, o op, in state.Intent) error {
+	in.Slot = "invoice:" + o.For.ID
+	task := o.Invoice.TaskID
+	err := u.write(ctx, u.owner, in, o.Invoice, func(ctx context.Context) error {
+		answer, err := u.c7.PostInvoice(ctx, *o.Invoice)
+		if err != nil {
+			return err
+		}
+		u.have.Invoice = answer
+		for _, i := range answer {
+			if task == cin7.ZeroID && i.InvoiceNumber == o.Invoice.InvoiceNumber {
+				task = i.TaskID
+			}
+		}
+		return nil
+	})
+	if p, ok := asProblem(err); ok && o.Invoice.TaskID == cin7.ZeroID {
+		return problem(ParkGroupConflict, "enter the invoice in Cin7 by hand and skip the bill, or use the STOCK approach for such vendors",
+			"Cin7 opens no further group for bill %s: %s", o.Invoice.InvoiceNumber, p.Message)
+	}
+	if err != nil || task == cin7.ZeroID {
+		return err
+	}
+	return u.tie(context.WithoutCancel(ctx), o.For, task)
+}
+
+func (u *unit) doStock(ctx context.Context, o op, in state.Intent) error {
+	in.Slot = "stock:" + o.Stock.TaskID
+	before := groupsOf(u.have)
+	task := o.Stock.TaskID
+	err := u.write(ctx, u.owner, in, o.Stock, func(ctx context.Context) error {
+		post := u.c7.PostStock
+		if o.Kind == opPostPutAway {
+			post = u.c7.PostPutAway
+		}
+		answer, err := post(ctx, *o.Stock)
+		if err != nil {
+			return err
+		}
+		if o.Kind == opPostPutAway {
+			u.have.PutAway = answer
+		} else {
+			u.have.StockReceived = answer
+		}
+		for _, s := range answer {
+			known := slices.ContainsFunc(before, func(g *group) bool { return cin7.SameID(g.task, s.TaskID) })
+			if task == "" && !known {
+				task = s.TaskID
+			}
+		}
+		return nil
+	})
+	if err != nil || task == "" {
+		return err
+	}
+	for _, r := range o.Receipts {
+		if err := u.tie(context.WithoutCancel(ctx), r, task); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unchanged settles a unit whose sources are what was applied last: no call.
+func (u *unit) unchanged(ctx context.Context) error {
+	for _, r := range u.docs {
+		e := u.b.entries[r]
+		if e == nil || u.b.settled[r] {
+			continue
+		}
+		u.b.settled[r] = true
+		s := queue.Settlement{Ref: r, Entry: e, State: queue.Completed, Message: "nothing has changed", Facts: u.facts[r]}
+		if err := u.settleRecord(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skip settles a unit that is left out by rule.
+func (u *unit) skip(ctx context.Context, reason, message string) error {
+	for _, r := range u.docs {
+		u.b.settled[r] = true
+		s := queue.Settlement{Ref: r, Entry: u.b.entries[r], State: queue.Skipped, Reason: reason, Message: message, Facts: u.facts[r]}
+		if err := u.settleRecord(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleAll writes the outcome of every document of the unit.
+func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *want, stage, hash string) error {
+	for _, r := range u.docs {
+		s := queue.Settlement{Ref: r, Entry: u.b.entries[r], State: queue.Completed, Facts: u.facts[r]}
+		s.Facts[state.FactStage] = stage
+		if r == u.owner {
+			s.Facts[state.FactHash] = hash
+		}
+		if u.have != nil {
+			s.Facts[state.FactCin7Number] = u.have.OrderNumber
+			s.Message = "purchase " + u.have.OrderNumber + " matches"
+		} else {
+			s.Message = "not in Cin7, as it should be"
+		}
+		if w != nil {
+			for _, inv := range w.Invoices {
+				if inv.Ref == r {
+					s.Facts[state.FactAccounts] = strings.Join(inv.Accounts, ",")
+				}
+			}
+		}
+		err := verdict(r)
+		if err == errDead {
+			err, s.Message = nil, errDead.Error()
+		}
+		if p, ok := asProblem(err); ok {
+			s.State, s.Reason, s.Message, s.Fix = queue.Parked, p.Reason, p.Message, p.Fix
+		} else if wait, ok := asWait(err); ok {
+			u.waiting(&s, wait, s.Entry)
+		}
+		// The owner comes first: if the process dies before the others are
+		// settled, their marks are taken again and find nothing changed.
+		u.b.settled[r] = true
+		if err := u.settleRecord(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
+)
+
+// The operations on suppliers, in the words of state.Intent.Op.
+const (
+	opCreateSupplier = "create_supplier"
+	opUpdateSupplier = "update_supplier"
+)
+
+// slotSupplier is the link of a vendor to its supplier.
+const slotSupplier = "supplier"
+
+// vendorResult is what a vendor came to in this turn.
+type vendorResult struct {
+	guid string
+	err  error // *Problem or *Wait
+}
+
+// vendor brings the supplier of a vendor in line and returns its GUID. It
+// settles the vendor's record, with or without a mark in hand, and does so
+// once per turn.
+func (t *turn) vendor(ctx context.Context, v netsuite.Vendor, entry *queue.Entry) (string, error) {
+	if done, ok := t.vendors[v.ID]; ok && entry == nil {
+		return done.guid, done.err
+	}
+	r := ref(netsuite.TypeVendor, v.ID)
+	recs, err := t.recs.Get(ctx, r)
+	if err != nil {
+		return "", fmt.Errorf("read record %s: %w", r, err)
+	}
+	rec := recs[0]
+	guid, hash, err := t.syncVendor(ctx, r, rec, v)
+	p, parked := asProblem(err)
+	wait, waits := asWait(err)
+	out := queue.Settlement{Ref: r, Entry: entry, State: queue.Completed, Facts: map[string]string{
+		state.FactNumber: v.Name(), state.FactVersion: v.ModifiedAt, state.FactHash: hash, state.FactStage: ""}}
+	switch {
+	case err == nil:
+		out.Message = "supplier " + v.Name() + " matches"
+	case parked:
+		out.State, out.Reason, out.Message, out.Fix = queue.Parked, p.Reason, p.Message, p.Fix
+		delete(out.Facts, state.FactHash)
+	case waits:
+		t.waiting(&out, wait, entry)
+		delete(out.Facts, state.FactHash)
+	default:
+		return "", err
+	}
+	t.vendors[v.ID] = vendorResult{guid, err}
+	if entry == nil && err == nil && rec.State == queue.Completed && rec.Facts[state.FactHash] == hash {
+		return guid, nil // nothing new to say
+	}
+	if serr := t.settleRecord(ctx, out); serr != nil {
+		return "", serr
+	}
+	return guid, err
+}
+
+// waiting fills a settlement from a Wait.
+func (t *turn) waiting(out *queue.Settlement, w *Wait, entry *queue.Entry) {
+	out.State, out.Reason, out.Message, out.NextAt, out.Failed = queue.Waiting, w.Reason, w.Message, w.At, w.Failed
+	if w.Failed && w.At.IsZero() {
+		attempts := 0
+		if entry != nil {
+			attempts = entry.Attempts
+		}
+		out.NextAt = backoff(t.w.now(), attempts)
+	}
+}
+
+// syncVendor does the work of vendor and returns the GUID and the hash of
+// what is applied.
+func (t *turn) syncVendor(ctx context.Context, r queue.Ref, rec state.Record, v netsuite.Vendor) (guid, hash string, err error) {
+	if rec.Intent != nil {
+		find := func(ctx context.Context) (string, error) { return t.findSupplier(ctx, r, v.Name(), true) }
+		if err := t.settle(ctx, r, *rec.Intent, rec.Intent.Op == opCreateSupplier, slotSupplier, find); err != nil {
+			return "", "", err
+		}
+		again, err := t.recs.Get(ctx, r)
+		if err != nil {
+			return "", "", fmt.Errorf("read record %s: %w", r, err)
+		}
+		rec = again[0]
+	}
+	refs, err := t.references(ctx, false)
+	if err != nil {
+		return "", "", err
+	}
+	want, p := wantSupplier(t.t, refs, v)
+	if p != nil {
+		return "", "", p
+	}
+	hash = hashOf(want)
+	guid = rec.Links[slotSupplier]
+	if guid != "" && rec.Facts[state.FactHash] == hash && rec.State != queue.Parked {
+		return guid, hash, nil
+	}
+	if guid == "" {
+		if guid, err = t.findSupplier(ctx, r, v.Name(), false); err != nil {
+			return "", "", err
+		}
+		if guid != "" {
+			t.w.m.prevented.WithLabelValues(opCreateSupplier).Inc()
+			t.step(r, "adopted", "supplier "+guid+" was there already")
+			if err := t.link(ctx, r, slotSupplier, guid, nil); err != nil {
+				return "", "", err
+			}
+		}
+	}
+	if guid == "" {
+		return t.createSupplier(ctx, r, want, hash)
+	}
+	have, err := t.c7.Supplier(ctx, guid)
+	if err != nil {
+		return "", "", t.classify(err)
+	}
+	if have.Currency != want.Currency && have.Currency != "" {
+		return "", "", problem(ParkCurrencyMismatch, "correct the currency of the supplier in Cin7 or of the vendor in NetSuite, then retry this record",
+			"vendor %s is in %s, supplier %s in Cin7 is in %s", v.Name(), want.Currency, have.Name, have.Currency)
+	}
+	body, changed := mergeSupplier(have, want)
+	if !changed {
+		return guid, hash, nil
+	}
+	in := state.Intent{Slot: slotSupplier, Op: opUpdateSupplier, Marker: want.Comments}
+	err = t.write(ctx, r, in, body, func(ctx context.Context) error {
+		_, err := t.c7.UpdateSupplier(ctx, body)
+		return err
+	})
+	return guid, hash, err
+}
+
+func (t *turn) createSupplier(ctx context.Context, r queue.Ref, want cin7.Supplier, hash string) (string, string, error) {
+	var made cin7.Supplier
+	in := state.Intent{Slot: slotSupplier, Op: opCreateSupplier, Marker: want.Comments}
+	err := t.write(ctx, r, in, want, func(ctx context.Context) error {
+		var err error
+		if made, err = t.c7.CreateSupplier(ctx, want); err != nil {
+			return err
+		}
+		return t.link(ctx, r, slotSupplier, made.ID, nil)
+	})
+	if err != nil {
+		return "", "", err
+	}
+	t.suppliers = append(t.suppliers, made)
+	return made.ID, hash, nil
+}
+
+// findSupplier looks a vendor's supplier up: by marker, else by exact name
+// (case folded, deprecated ones included) if it carries nobody else's marker.
+// "" means that there is none. fresh reads the list anew.
+func (t *turn) findSupplier(ctx context.Context, r queue.Ref, name string, fresh bool) (string, error) {
+	if !t.listed || fresh {
+		all, err := t.c7.SuppliersNamed(ctx, "")
+		if err != nil {
+			return "", t.classify(err)
+		}
+		t.suppliers, t.listed = all, true
+	}
+	var ours, namesakes []cin7.Supplier
+	for _, s := range t.suppliers {
+		switch {
+		case marked(s.Comments, t.t.NetSuite.AccountID, r):
+			ours = append(ours, s)
+		case fold(s.Name) == fold(name):
+			namesakes = append(namesakes, s)
+		}
+	}
+	if len(ours) == 1 {
+		return ours[0].ID, nil
+	}
+	if len(ours) > 1 {
+		return "", problem(ParkTwoCandidates, "merge the suppliers in Cin7 or remove the marker from all but one, then retry this record",
+			"vendor %s: Cin7 has %d suppliers marked for it (%s)", name, len(ours), supplierNames(ours))
+	}
+	for _, s := range namesakes {
+		if _, other, ok := findMarker(s.Comments); ok {
+			return "", problem(ParkAmbiguousSupplier, "give one of the two vendors another name in NetSuite, then retry this record",
+				"vendor %s: the supplier of that name in Cin7 belongs to %s", name, other)
+		}
+	}
+	switch len(namesakes) {
+	case 0:
+		return "", nil
+	case 1:
+		return namesakes[0].ID, nil
+	}
+	return "", problem(ParkAmbiguousSupplier, "rename or merge the suppliers in Cin7, then retry this record",
+		"vendor %s: Cin7 has %d suppliers of that name (%s)", name, len(namesakes), supplierNames(namesakes))
+}
+
+func supplierNames(list []cin7.Supplier) string {
+	var out []string
+	for _, s := range list {
+		out = append(out, s.Name+" "+s.ID)
+	}
+	return strings.Join(out, ", ")
+}
