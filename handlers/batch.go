@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
@@ -267,7 +268,7 @@ func (t *turn) leftover(ctx context.Context, b *work, r queue.Ref, e *queue.Entr
 		out.State, out.Reason, out.Failed = queue.Waiting, WaitRetry, true
 		out.Message = "NetSuite shows no such record; looked for again"
 		out.NextAt = t.w.now().Add(t.w.o.Settle)
-	case len(rec.Links) == 0 && rec.Facts[taskFact("")] == "" && rec.Facts[state.FactCin7Number] == "":
+	case !inCin7(rec):
 		out.Message = "NetSuite has no such record, and Cin7 has nothing of it"
 	default:
 		p := problem(ParkNetSuiteHidden, "if it was deleted, decide in Cin7 what becomes of its documents and skip this record; if not, give the integration role the permission to see it",
@@ -275,6 +276,16 @@ func (t *turn) leftover(ctx context.Context, b *work, r queue.Ref, e *queue.Entr
 		out.State, out.Reason, out.Message, out.Fix = queue.Parked, p.Reason, p.Message, p.Fix
 	}
 	return t.settleRecord(ctx, out)
+}
+
+// inCin7 reports whether Cin7 holds anything of a record, as far as we know.
+func inCin7(rec state.Record) bool {
+	for name := range rec.Facts {
+		if strings.HasPrefix(name, taskPrefix) {
+			return true
+		}
+	}
+	return len(rec.Links) > 0
 }
 
 // poison parks a mark that cannot be worked on, or whose work has killed its

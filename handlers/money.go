@@ -76,7 +76,7 @@ func spread(total decimal.Decimal, weights []decimal.Decimal, digits int32) []de
 	if left.IsNegative() {
 		unit = unit.Neg()
 	}
-	for i := 0; !left.IsZero() && i < len(rests); i++ {
+	for i := 0; left.Abs().GreaterThanOrEqual(unit.Abs()) && i < len(rests); i++ {
 		parts[rests[i].at] = parts[rests[i].at].Add(unit)
 		left = left.Sub(unit)
 	}

@@ -19,7 +19,9 @@ const slotPurchase = "purchase"
 
 // taskFact is the fact of a bill or receipt that says which group of the
 // purchase (of PO po) it was posted to.
-func taskFact(po string) string { return "task" + po }
+func taskFact(po string) string { return taskPrefix + po }
+
+const taskPrefix = "task:"
 
 // purchaseUnit serves a PO with all its documents.
 func (t *turn) purchaseUnit(ctx context.Context, b *work, id netsuite.ID) error {
@@ -58,7 +60,7 @@ func (t *turn) purchaseUnit(ctx context.Context, b *work, id netsuite.ID) error 
 	if start := t.t.StartDate; start != "" && string(po.Date) < start {
 		return u.skip(ctx, "before_start", fmt.Sprintf("order %s is dated %s, before sync.start %s", po.TranID, po.Date, start))
 	}
-	return u.serve(ctx, s.Vendor, s, func(refs *reference, supplier string) (*want, error) {
+	return u.serve(ctx, s.Vendor, s.stable(), func(refs *reference, supplier string) (*want, error) {
 		return wantPurchase(t.t, refs, supplier, s)
 	}, skusOf(t, s))
 }
@@ -78,7 +80,7 @@ func (t *turn) billUnit(ctx context.Context, b *work, id netsuite.ID) error {
 		return u.skip(ctx, "standalone_bill", "bill "+billNumber(bill)+" has no purchase order, and sync.standalone_bills is skip")
 	}
 	v := b.read.vendors[bill.Vendor]
-	return u.serve(ctx, v, bill, func(refs *reference, supplier string) (*want, error) {
+	return u.serve(ctx, v, sources{Bills: []netsuite.Bill{bill}}.stable(), func(refs *reference, supplier string) (*want, error) {
 		return wantStandalone(t.t, refs, supplier, bill, v)
 	}, nil)
 }
@@ -125,6 +127,7 @@ func (u *unit) serve(ctx context.Context, v netsuite.Vendor, inputs any, wanted 
 	for _, rec := range all {
 		u.records[rec.Ref] = rec
 	}
+	v.ModifiedAt = ""
 	hash := hashOf([]any{inputs, v, u.t.Sync, u.t.Cin7.UsePutAway})
 	if u.records[u.owner].Facts[state.FactHash] == hash {
 		return u.unchanged(ctx)
@@ -165,14 +168,19 @@ func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*refere
 	if v.ID == 0 {
 		return nil, outlook{}, problem(ParkNetSuiteHidden, "give the integration role the permission to see vendors, then retry this record", "NetSuite does not show the vendor of %s", u.owner)
 	}
-	supplier, err := u.vendor(ctx, v, u.b.entries[ref(netsuite.TypeVendor, v.ID)])
+	r := ref(netsuite.TypeVendor, v.ID)
+	entry := u.b.entries[r]
+	if u.b.settled[r] {
+		entry = nil
+	}
+	supplier, err := u.vendor(ctx, v, entry)
+	u.b.settled[r] = u.b.settled[r] || !stopsLane(err)
 	if err != nil {
 		if onlyLane(err) != nil {
 			return nil, outlook{}, err
 		}
 		return nil, outlook{}, &Wait{Reason: WaitVendor, Message: "vendor " + v.Name() + " cannot go: " + err.Error(), At: u.w.now().Add(15 * time.Minute)}
 	}
-	u.b.settled[ref(netsuite.TypeVendor, v.ID)] = true
 	if err := u.settleIntent(ctx, v.Name(), supplier); err != nil {
 		return nil, outlook{}, err
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -61,6 +62,33 @@ type sources struct {
 	Vendor   netsuite.Vendor
 }
 
+// stable is what NetSuite says, without what changes although nothing has:
+// modification times, display texts, running totals. Its hash decides whether
+// anything must be done at all.
+func (s sources) stable() sources {
+	strip := func(d netsuite.Document) netsuite.Document {
+		d.ModifiedAt, d.StatusText, d.VendorName = "", "", ""
+		return d
+	}
+	s.Vendor.ModifiedAt = ""
+	s.PO.Document = strip(s.PO.Document)
+	s.PO.Lines = slices.Clone(s.PO.Lines)
+	for i := range s.PO.Lines {
+		s.PO.Lines[i].ReceivedQty, s.PO.Lines[i].BilledQty = decimal.Zero, decimal.Zero
+	}
+	s.Bills, s.Receipts, s.Credits = slices.Clone(s.Bills), slices.Clone(s.Receipts), slices.Clone(s.Credits)
+	for i := range s.Bills {
+		s.Bills[i].Document = strip(s.Bills[i].Document)
+	}
+	for i := range s.Receipts {
+		s.Receipts[i].Document = strip(s.Receipts[i].Document)
+	}
+	for i := range s.Credits {
+		s.Credits[i].Document = strip(s.Credits[i].Document)
+	}
+	return s
+}
+
 // wantPurchase turns a PO and its documents into the purchase that Cin7
 // should hold. A problem of the PO itself is returned as error (*Problem or
 // *Wait); one of a document only keeps that document back.
@@ -74,6 +102,9 @@ func wantPurchase(t *tenant.Tenant, refs *reference, supplierID string, s source
 		w.Void = "rejected in NetSuite"
 	case po.Voided:
 		w.Void = "voided in NetSuite"
+	}
+	if w.Void != "" {
+		return w, nil
 	}
 	if s.Vendor.Currency != "" && po.Currency != s.Vendor.Currency {
 		return nil, problem(ParkCurrencyMismatch,
@@ -104,6 +135,10 @@ func wantPurchase(t *tenant.Tenant, refs *reference, supplierID string, s source
 	}
 	if p := joinProblems(problems); p != nil {
 		return nil, p
+	}
+	if len(lines.items) == 0 {
+		// Charges are never received, so an invoice that waits for stock would wait for ever.
+		w.Header.Approach = cin7.ApproachInvoice
 	}
 	w.Closed = po.Status == "H" || allClosed(po)
 	for _, b := range s.Bills {

@@ -1,0 +1,218 @@
+package handlers
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+var (
+	poRef      = ref(netsuite.TypePurchaseOrder, 48213)
+	billRef    = ref(netsuite.TypeVendorBill, 51877)
+	bill2Ref   = ref(netsuite.TypeVendorBill, 51900)
+	receiptRef = ref(netsuite.TypeItemReceipt, 50001)
+	receipt2   = ref(netsuite.TypeItemReceipt, 50002)
+)
+
+func num(s string) cin7.Number { return cin7.NewNumber(dec(s)) }
+
+func itemLine(quantity, price, total, tax, account string) cin7.Line {
+	return cin7.Line{ProductID: "p1", SKU: "WEB", Name: "Webbing", Quantity: num(quantity), Price: num(price), Total: num(total), Tax: num(tax), TaxRule: "Tax", Account: account}
+}
+
+// aWant is PO1042: 100 x 2.40, billed and received as the options say.
+func aWant(change ...func(*want)) *want {
+	w := &want{Ref: poRef, Number: "PO1042", Held: map[queue.Ref]error{}}
+	w.Header = cin7.NewPurchase{SupplierID: "s1", Approach: cin7.ApproachInvoice}
+	w.Order = cin7.NewOrder{Status: cin7.StatusAuthorised, Lines: []cin7.Line{itemLine("100", "2.4", "240", "24", "")}}
+	for _, c := range change {
+		c(w)
+	}
+	return w
+}
+
+func billed(r queue.Ref, number, quantity, total, tax string) func(*want) {
+	return func(w *want) {
+		w.Invoices = append(w.Invoices, wantInvoice{Ref: r, Number: number, Date: "2026-11-06", Due: "2026-12-06",
+			Lines: []cin7.Line{itemLine(quantity, "2.4", total, tax, "1200")}, Net: dec(total), Tax: dec(tax)})
+	}
+}
+
+func receivedGoods(r queue.Ref, quantity string) func(*want) {
+	return func(w *want) {
+		w.Receipts = append(w.Receipts, wantReceipt{Ref: r, Date: "2026-11-05",
+			Lines: []cin7.StockLine{{Date: "2026-11-05", ProductID: "p1", SKU: "WEB", Quantity: num(quantity), LocationID: "l1"}}})
+	}
+}
+
+// aPurchase is the purchase with its order authorised and one empty group.
+func aPurchase(change ...func(*cin7.Purchase)) *cin7.Purchase {
+	p := &cin7.Purchase{ID: "P", OrderNumber: "PO-00001", Status: "ORDERED", Approach: cin7.ApproachInvoice,
+		Order:         cin7.Order{Status: cin7.StatusAuthorised, Lines: []cin7.Line{itemLine("100", "2.4", "240", "24", "")}},
+		Invoice:       []cin7.Invoice{{TaskID: "G0", Status: cin7.StatusNotAvailable}},
+		StockReceived: []cin7.StockTask{{TaskID: "G0", Status: cin7.StatusNotAvailable}},
+		PutAway:       []cin7.StockTask{{TaskID: "G0", Status: cin7.StatusNotAvailable}},
+	}
+	for _, c := range change {
+		c(p)
+	}
+	return p
+}
+
+func stockFirst(p *cin7.Purchase) { p.Approach = cin7.ApproachStock }
+
+func hasInvoice(task, number, status, quantity, total, tax string) func(*cin7.Purchase) {
+	return func(p *cin7.Purchase) {
+		i := cin7.Invoice{TaskID: task, InvoiceNumber: number, InvoiceDate: "2026-11-06", Status: status, Lines: []cin7.Line{itemLine(quantity, "2.4", total, tax, "1200")}}
+		if task == "G0" {
+			p.Invoice[0] = i
+			return
+		}
+		i.InvoicingAndReceivingNumber = 1
+		p.Invoice = append(p.Invoice, i)
+	}
+}
+
+func hasStock(quantity, stock, putAway string) func(*cin7.Purchase) {
+	return func(p *cin7.Purchase) {
+		lines := []cin7.StockLine{{Date: "2026-11-05", ProductID: "P1", SKU: "WEB", Quantity: num(quantity)}}
+		p.StockReceived[0] = cin7.StockTask{TaskID: "G0", Status: stock, Lines: lines}
+		if putAway != "" {
+			p.PutAway[0] = cin7.StockTask{TaskID: "G0", Status: putAway, Lines: lines}
+		}
+	}
+}
+
+func TestPlan(t *testing.T) {
+	type call struct{ Kind, Task string }
+	cases := []struct {
+		name     string
+		rules    rules
+		want     *want
+		have     *cin7.Purchase
+		known    ties
+		ops      []call
+		verdicts map[queue.Ref]string // reason; absent: in step
+		stage    string
+	}{
+		{name: "nothing in Cin7 yet", want: aWant(), ops: []call{{opCreatePurchase, ""}}},
+		{name: "rejected before it came to Cin7", want: aWant(func(w *want) { w.Void = "rejected" })},
+		{name: "header without order", want: aWant(), have: aPurchase(func(p *cin7.Purchase) { p.Order = cin7.Order{Status: cin7.StatusNotAvailable} }),
+			ops: []call{{opPostOrder, "P"}}},
+		{name: "order authorised, nothing else", want: aWant(), have: aPurchase(), stage: "ORDER"},
+		{name: "order differs", want: aWant(), have: aPurchase(func(p *cin7.Purchase) { p.Order.Lines[0].Quantity = num("90") }),
+			verdicts: map[queue.Ref]string{poRef: ParkOrderChanged}},
+		{name: "voided in Cin7", want: aWant(billed(billRef, "B1", "100", "240", "24")), have: aPurchase(func(p *cin7.Purchase) { p.Status = "VOIDED" }),
+			verdicts: map[queue.Ref]string{poRef: ParkEditedInCin7, billRef: WaitOrder}},
+		{name: "cancelled with nothing posted", want: aWant(func(w *want) { w.Void = "rejected" }), have: aPurchase(), ops: []call{{opVoidPurchase, ""}}},
+		{name: "cancelled with an invoice posted", want: aWant(func(w *want) { w.Void = "rejected" }),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), verdicts: map[queue.Ref]string{poRef: ParkVoidedAfterPost}},
+
+		{name: "INVOICE: bill drafted into the first group", want: aWant(billed(billRef, "B1", "100", "240", "24")), have: aPurchase(),
+			ops: []call{{opDraftInvoice, "G0"}}, stage: "ORDER"},
+		{name: "INVOICE: a draft that reads back right is authorised", want: aWant(billed(billRef, "B1", "100", "240", "24")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusDraft, "100", "240", "24")), ops: []call{{opAuthoriseInvoice, "G0"}}, stage: "ORDER"},
+		{name: "INVOICE: a draft that reads back wrong is drafted again", want: aWant(billed(billRef, "B1", "100", "240", "24")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusDraft, "100", "240", "23.99")), ops: []call{{opDraftInvoice, "G0"}}, stage: "ORDER"},
+		{name: "INVOICE: posted and equal", want: aWant(billed(billRef, "B1", "100", "240", "24")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), stage: "INVOICE"},
+		{name: "INVOICE: paid counts as posted", want: aWant(billed(billRef, "B1", "100", "240", "24")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusPaid, "100", "240", "24")), stage: "INVOICE"},
+		{name: "INVOICE: posted and different is never overwritten", want: aWant(billed(billRef, "B1", "90", "216", "21.60")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), verdicts: map[queue.Ref]string{billRef: ParkBillChanged}, stage: "INVOICE"},
+		{name: "INVOICE: posted under another number, known by its group", want: aWant(billed(billRef, "B1", "100", "240", "24")), known: ties{billRef: "g0"},
+			have: aPurchase(hasInvoice("G0", "B1/2", cin7.StatusAuthorised, "100", "240", "24")), verdicts: map[queue.Ref]string{billRef: ParkBillChanged}, stage: "INVOICE"},
+		{name: "INVOICE: a second bill opens a group", want: aWant(billed(billRef, "B1", "60", "144", "14.40"), billed(bill2Ref, "B2", "40", "96", "9.60")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "60", "144", "14.40")), ops: []call{{opDraftInvoice, cin7.ZeroID}}, stage: "INVOICE"},
+		{name: "INVOICE: somebody's draft is left alone", want: aWant(billed(billRef, "B1", "100", "240", "24")),
+			have: aPurchase(hasInvoice("G0", "SOMEONE", cin7.StatusDraft, "100", "240", "24")), ops: []call{{opDraftInvoice, cin7.ZeroID}}, stage: "ORDER"},
+		{name: "INVOICE: a receipt waits for its bill", want: aWant(receivedGoods(receiptRef, "100")), have: aPurchase(),
+			verdicts: map[queue.Ref]string{receiptRef: WaitBill}, stage: "ORDER"},
+		{name: "INVOICE: goods into the invoiced group", rules: rules{PutAway: true}, want: aWant(billed(billRef, "B1", "100", "240", "24"), receivedGoods(receiptRef, "100")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), ops: []call{{opPostStock, "G0"}}, stage: "INVOICE"},
+		{name: "INVOICE: put away what is received", rules: rules{PutAway: true}, want: aWant(billed(billRef, "B1", "100", "240", "24"), receivedGoods(receiptRef, "100")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24"), hasStock("100", cin7.StatusAuthorised, "")), ops: []call{{opPostPutAway, "G0"}}, stage: "INVOICE"},
+		{name: "INVOICE: without put-away the goods go there at once", want: aWant(billed(billRef, "B1", "100", "240", "24"), receivedGoods(receiptRef, "100")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), ops: []call{{opPostPutAway, "G0"}}, stage: "INVOICE"},
+		{name: "INVOICE: done", rules: rules{PutAway: true}, want: aWant(billed(billRef, "B1", "100", "240", "24"), receivedGoods(receiptRef, "100")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24"), hasStock("100", cin7.StatusAuthorised, cin7.StatusAuthorised)), stage: "DONE"},
+		{name: "INVOICE: a second receipt joins while Cin7 lets it", rules: rules{PutAway: true},
+			want: aWant(billed(billRef, "B1", "100", "240", "24"), receivedGoods(receiptRef, "60"), receivedGoods(receipt2, "40")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24"), hasStock("60", cin7.StatusPartiallyReceived, cin7.StatusDraft)),
+			ops:  []call{{opPostStock, "G0"}}, stage: "INVOICE"},
+		{name: "INVOICE: a second receipt after Cin7 closed the group", rules: rules{PutAway: true},
+			want:     aWant(billed(billRef, "B1", "100", "240", "24"), receivedGoods(receiptRef, "60"), receivedGoods(receipt2, "40")),
+			have:     aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24"), hasStock("60", cin7.StatusAuthorised, cin7.StatusAuthorised)),
+			verdicts: map[queue.Ref]string{receiptRef: ParkGroupConflict, receipt2: ParkGroupConflict}, stage: "RECEIVE"},
+		{name: "INVOICE: more in Cin7 than NetSuite received", rules: rules{PutAway: true}, want: aWant(billed(billRef, "B1", "100", "240", "24"), receivedGoods(receiptRef, "60")),
+			have:     aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24"), hasStock("100", cin7.StatusAuthorised, cin7.StatusAuthorised)),
+			verdicts: map[queue.Ref]string{receiptRef: ParkGroupConflict}, stage: "DONE"},
+		{name: "receive never: people's receipts are theirs", rules: rules{PutAway: true, ReceiveOn: tenant.ReceiveOnNever}, want: aWant(billed(billRef, "B1", "100", "240", "24")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24"), hasStock("70", cin7.StatusAuthorised, cin7.StatusAuthorised)), stage: "RECEIVE"},
+
+		{name: "STOCK: the bill waits for the goods", rules: rules{PutAway: true}, want: aWant(billed(billRef, "B1", "100", "240", "24")), have: aPurchase(stockFirst),
+			verdicts: map[queue.Ref]string{billRef: WaitReceipt}, stage: "ORDER"},
+		{name: "STOCK: goods into the first group", rules: rules{PutAway: true}, want: aWant(receivedGoods(receiptRef, "100")), have: aPurchase(stockFirst),
+			ops: []call{{opPostStock, "G0"}}, stage: "ORDER"},
+		{name: "STOCK: the bill joins the group that holds its goods", rules: rules{PutAway: true}, want: aWant(billed(billRef, "B1", "100", "240", "24"), receivedGoods(receiptRef, "100")),
+			have: aPurchase(stockFirst, hasStock("100", cin7.StatusAuthorised, cin7.StatusAuthorised)), ops: []call{{opDraftInvoice, "G0"}}, stage: "RECEIVE"},
+		{name: "STOCK: a second receipt opens a group", rules: rules{PutAway: true}, want: aWant(receivedGoods(receiptRef, "60"), receivedGoods(receipt2, "40")),
+			have: aPurchase(stockFirst, hasStock("60", cin7.StatusAuthorised, cin7.StatusAuthorised)), ops: []call{{opPostStock, ""}}, stage: "RECEIVE"},
+		{name: "STOCK: a changed receipt is not received twice", rules: rules{PutAway: true}, want: aWant(receivedGoods(receiptRef, "80")),
+			have: aPurchase(stockFirst, hasStock("60", cin7.StatusAuthorised, cin7.StatusAuthorised)), verdicts: map[queue.Ref]string{receiptRef: ParkGroupConflict}, stage: "RECEIVE"},
+
+		{name: "a bill voided after it was posted", known: ties{billRef: "G0"}, want: aWant(func(w *want) { w.Held[billRef] = errDead }),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), verdicts: map[queue.Ref]string{billRef: ParkVoidedAfterPost}, stage: "INVOICE"},
+		{name: "a bill voided before it came to Cin7", want: aWant(func(w *want) { w.Held[billRef] = errDead }), have: aPurchase(), stage: "ORDER"},
+		{name: "closed short", want: aWant(func(w *want) { w.Closed = true }), have: aPurchase(), stage: "DONE"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			out := plan(c.rules, c.want, c.have, c.known)
+			var ops []call
+			for _, o := range out.Ops {
+				task := ""
+				switch {
+				case o.Order != nil:
+					task = o.Order.TaskID
+				case o.Invoice != nil:
+					task = o.Invoice.TaskID
+				case o.Stock != nil:
+					task = o.Stock.TaskID
+				}
+				ops = append(ops, call{o.Kind, task})
+			}
+			if d := cmp.Diff(ops, c.ops); d != "" {
+				t.Errorf("calls (-got +want):\n%s", d)
+			}
+			got := map[queue.Ref]string{}
+			for r, err := range out.Verdicts {
+				var p *Problem
+				var w *Wait
+				switch {
+				case errors.As(err, &p):
+					got[r] = p.Reason
+				case errors.As(err, &w):
+					got[r] = w.Reason
+				case err != nil:
+					got[r] = err.Error()
+				}
+			}
+			if c.verdicts == nil {
+				c.verdicts = map[queue.Ref]string{}
+			}
+			if d := cmp.Diff(got, c.verdicts); d != "" {
+				t.Errorf("verdicts (-got +want):\n%s", d)
+			}
+			if out.Stage != c.stage {
+				t.Errorf("stage: got %q, want %q", out.Stage, c.stage)
+			}
+		})
+	}
+}
