@@ -2,17 +2,37 @@ package cin7
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ml-connector/ml-connector/secret"
+)
+
+// DefaultBaseURL is where Cin7 Core answers (contract section 2).
+const DefaultBaseURL = "https://inventory.dearsystems.com/ExternalApi/v2"
+
+const (
+	// defaultTimeout is the hard end of one request, body included. A read of
+	// a large purchase takes seconds; a minute is far beyond any seen.
+	defaultTimeout = 60 * time.Second
+	// maxBody is the most that is read of an answer, after decompression. A
+	// page of 1,000 products is about 2 MB.
+	maxBody = 16 << 20
+	// pageSize is the documented maximum.
+	pageSize = 1000
+	// maxPages ends a list whose Total keeps growing.
+	maxPages = 1000
 )
 
 // Config says how to reach one Cin7 Core account.
 type Config struct {
 	AccountID      string
 	ApplicationKey secret.String
-	BaseURL        string // default https://inventory.dearsystems.com/ExternalApi/v2
+	BaseURL        string // default DefaultBaseURL
 	// Limit is called before every request and blocks until the request may
 	// be sent, or returns an error and the request is not sent. nil: no limit.
 	Limit func(ctx context.Context) error
@@ -22,98 +42,59 @@ type Config struct {
 	Transport http.RoundTripper
 	Timeout   time.Duration // hard deadline of one request, default 60 s
 	Now       func() time.Time
-	// Observe is told of every request when it is answered; may be nil.
+	// Observe is told of every request when it is answered, with status 0 when
+	// there was no answer; may be nil.
 	Observe func(operation string, status int, took time.Duration)
 }
 
-// Client speaks to one Cin7 Core account. It sends every request once.
-type Client struct{}
+// Client speaks to one Cin7 Core account. It sends every request once: no
+// retry, no redirect. It is safe for concurrent use.
+type Client struct {
+	c    Config
+	base string
+	http *http.Client
+}
 
 // New checks the configuration and returns a client; it makes no request.
-func New(c Config) (*Client, error) { panic("wip") }
-
-// Me reads the account behind the credentials.
-func (c *Client) Me(ctx context.Context) (Me, error) { panic("wip") }
-
-// Accounts reads the whole chart of accounts.
-func (c *Client) Accounts(ctx context.Context) ([]Account, error) { panic("wip") }
-
-// TaxRules reads all tax rules.
-func (c *Client) TaxRules(ctx context.Context) ([]TaxRule, error) { panic("wip") }
-
-// Locations reads all locations.
-func (c *Client) Locations(ctx context.Context) ([]Location, error) { panic("wip") }
-
-// PaymentTerms reads all payment terms.
-func (c *Client) PaymentTerms(ctx context.Context) ([]PaymentTerm, error) { panic("wip") }
-
-// SuppliersNamed reads suppliers whose name starts with name, deprecated ones
-// included; compare exactly afterwards. An empty name reads all.
-func (c *Client) SuppliersNamed(ctx context.Context, name string) ([]Supplier, error) { panic("wip") }
-
-// Supplier reads one supplier; ErrNotFound.
-func (c *Client) Supplier(ctx context.Context, id string) (Supplier, error) { panic("wip") }
-
-// CreateSupplier posts a supplier.
-func (c *Client) CreateSupplier(ctx context.Context, s Supplier) (Supplier, error) { panic("wip") }
-
-// UpdateSupplier puts a supplier; ID is required.
-func (c *Client) UpdateSupplier(ctx context.Context, s Supplier) (Supplier, error) { panic("wip") }
-
-// ProductsBySKU reads the products with exactly these SKUs (case folded):
-// upper-case SKU -> product. Missing ones are absent.
-func (c *Client) ProductsBySKU(ctx context.Context, skus ...string) (map[string]Product, error) {
-	panic("wip")
+func New(c Config) (*Client, error) {
+	if c.AccountID == "" || c.ApplicationKey.IsZero() {
+		return nil, fmt.Errorf("cin7: account id and application key are needed: copy both from Integrations > API in Cin7 Core")
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = DefaultBaseURL
+	}
+	u, err := url.Parse(c.BaseURL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("cin7: base URL %q: want https://host/path without user, query or fragment", c.BaseURL)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Transport == nil {
+		c.Transport = NewTransport()
+	}
+	return &Client{c: c, base: strings.TrimRight(c.BaseURL, "/"), http: &http.Client{
+		Transport: c.Transport,
+		// A redirect would carry the keys, and with 307 the body, to another place.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
 }
 
-// ServiceProducts reads all active service products, by name.
-func (c *Client) ServiceProducts(ctx context.Context) ([]Product, error) { panic("wip") }
-
-// CreatePurchase posts the header of a purchase.
-func (c *Client) CreatePurchase(ctx context.Context, p NewPurchase) (Purchase, error) { panic("wip") }
-
-// Purchase reads a purchase with all its tasks; ErrNotFound.
-func (c *Client) Purchase(ctx context.Context, id string) (Purchase, error) { panic("wip") }
-
-// UpdatePurchase puts the header of a purchase.
-func (c *Client) UpdatePurchase(ctx context.Context, p UpdatePurchase) (Purchase, error) {
-	panic("wip")
-}
-
-// DeletePurchase undoes a purchase to DRAFT, or voids it.
-func (c *Client) DeletePurchase(ctx context.Context, id string, void bool) error { panic("wip") }
-
-// PostOrder writes the order of a purchase.
-func (c *Client) PostOrder(ctx context.Context, o NewOrder) (Order, error) { panic("wip") }
-
-// PostInvoice writes the invoice of a group and returns all invoices of the purchase.
-func (c *Client) PostInvoice(ctx context.Context, i NewInvoice) ([]Invoice, error) { panic("wip") }
-
-// DeleteInvoice undoes an invoice to DRAFT, or voids it.
-func (c *Client) DeleteInvoice(ctx context.Context, taskID string, void bool) error { panic("wip") }
-
-// PostStock adds received lines to a group and returns all receiving tasks.
-func (c *Client) PostStock(ctx context.Context, s NewStock) ([]StockTask, error) { panic("wip") }
-
-// DeleteStock undoes a receiving task, or voids it.
-func (c *Client) DeleteStock(ctx context.Context, taskID string, void bool) error { panic("wip") }
-
-// PostPutAway puts received lines away and returns all put-away tasks.
-func (c *Client) PostPutAway(ctx context.Context, s NewStock) ([]StockTask, error) { panic("wip") }
-
-// PurchaseFilter selects purchases; empty fields select all.
-type PurchaseFilter struct {
-	Search       string // contained in number, status, supplier, invoice number
-	UpdatedSince time.Time
-}
-
-// Purchases reads the list of purchases, all pages.
-func (c *Client) Purchases(ctx context.Context, f PurchaseFilter) ([]PurchaseRow, error) {
-	panic("wip")
-}
-
-// Transactions reads the ledger rows with an effective date from from to to,
-// both included.
-func (c *Client) Transactions(ctx context.Context, from, to Date) ([]Transaction, error) {
-	panic("wip")
+// NewTransport returns a transport for clients of this package. net/http
+// repeats a request by itself when a reused connection dies before an answer
+// and the request looks repeatable: GET, HEAD, OPTIONS, TRACE, or any with an
+// Idempotency-Key header. Writes here are none of these.
+func NewTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: defaultTimeout,
+		MaxIdleConnsPerHost:   4,
+		IdleConnTimeout:       60 * time.Second,
+		ForceAttemptHTTP2:     true,
+	}
 }
