@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ const (
 	Skipped   State = "skipped"   // left out on purpose
 )
 
-// States lists all states in display order.
+// States lists all states in display order, which is also that of the scripts.
 var States = [...]State{Pending, Running, Completed, Waiting, Parked, Skipped}
 
 // Step is one line of a record's timeline.
@@ -60,37 +61,6 @@ type Step struct {
 	At   time.Time // zero: Redis' now
 	Name string    // marked, read, planned, called, settled, ...
 	Text string    // plain words, no secrets
-}
-
-// Entry is a mark in the hands of a worker.
-type Entry struct {
-	Ref
-	Want     int64 // the record's want when it was taken
-	Source   string
-	Note     string
-	Trace    string
-	MarkedAt time.Time
-	Crashes  int // claims without an outcome before this one
-	Attempts int // failed attempts so far
-
-	class  Class
-	stream string // stream entry id
-}
-
-// Settlement is the outcome of a record in a turn.
-type Settlement struct {
-	Ref
-	Entry   *Entry // the mark that this settles; nil if the record was settled in passing
-	State   State  // Completed, Waiting, Parked or Skipped
-	Reason  string // closed set: a park reason, or why it waits
-	Message string // a sentence with names and amounts
-	Fix     string // a sentence that says what to do
-	// NextAt is when a Waiting record is tried again by itself; zero waits
-	// for the next mark.
-	NextAt time.Time
-	Failed bool              // counts an attempt; otherwise attempts go back to 0
-	Facts  map[string]string // extra fields of the record to set, "" deletes
-	Steps  []Step
 }
 
 // The errors of this package.
@@ -116,80 +86,173 @@ type Queue struct {
 	o   Options
 }
 
-// Turn is a claimed lane: this process alone works for the tenant until the
-// lease ends. Its methods are for one goroutine, except Extend and Valid.
-type Turn struct {
-	Tenant string
-	Fence  int64 // only grows, per lane
-	q      *Queue
-	// unexported lease bookkeeping below
+// New returns the lanes kept in rdb.
+func New(rdb redis.UniversalClient, o Options) *Queue {
+	if o.Lease == 0 {
+		o.Lease = 30 * time.Second
+	}
+	if o.Slice == 0 {
+		o.Slice = 10 * time.Second
+	}
+	if o.Bound == 0 {
+		o.Bound = 1_000_000
+	}
+	if o.LogCap == 0 {
+		o.LogCap = 50
+	}
+	return &Queue{rdb: rdb, o: o}
 }
 
-// New returns the lanes kept in rdb.
-func New(rdb redis.UniversalClient, o Options) *Queue { panic("wip") }
+// byState are the index keys in the order of States.
+func byState(tenant string) []string {
+	var keys []string
+	for _, s := range States {
+		keys = append(keys, KeyByState(tenant, s))
+	}
+	return keys
+}
 
 // Mark makes marks durable, all of one tenant, in one script: each record's
 // want grows by one and, unless the record already waits in a stream, an
-// entry is added. added counts the new entries.
+// entry is added. added counts the new entries. ErrFull when the lane is at
+// its bound or Redis out of memory; then nothing is written.
 func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark) (added int, err error) {
-	panic("wip")
+	if len(marks) == 0 {
+		return 0, nil
+	}
+	keys := append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...)
+	bound := q.o.Bound
+	if marks[0].Source == "retry" {
+		bound = 0 // a due retry was counted when it was first marked
+	}
+	args := []any{string(c), bound, q.o.LogCap}
+	for _, m := range marks {
+		if m.Type == "" || m.ID == "" || strings.ContainsAny(m.Type+m.ID, ":{} \t\r\n") {
+			return 0, fmt.Errorf("mark %q: not a record type and id", m.Ref)
+		}
+		keys = append(keys, KeyRecord(tenant, m.Ref), KeyLog(tenant, m.Ref))
+		args = append(args, m.Ref.String(), m.Source, m.Note, m.Trace)
+	}
+	v, err := markScript.run(ctx, q.rdb, keys, args...)
+	switch {
+	case err != nil && (strings.HasPrefix(err.Error(), "FULL") || strings.Contains(err.Error(), "OOM")):
+		return 0, fmt.Errorf("mark %d records of %s: %w", len(marks), tenant, ErrFull)
+	case err != nil:
+		return 0, fmt.Errorf("mark %d records of %s: %w", len(marks), tenant, err)
+	}
+	n, _ := v.(int64)
+	return int(n), q.Wake(ctx, tenant, time.Time{})
 }
-
-// Claim takes the lane that has been due for longest; nil, nil when none is due.
-func (q *Queue) Claim(ctx context.Context, owner string) (*Turn, error) { panic("wip") }
 
 // Wake makes the tenant's lane due at the given time if it is not due
 // earlier; the zero time means now.
-func (q *Queue) Wake(ctx context.Context, tenant string, at time.Time) error { panic("wip") }
+func (q *Queue) Wake(ctx context.Context, tenant string, at time.Time) error {
+	score := float64(at.UnixMilli())
+	if at.IsZero() {
+		now, err := q.rdb.Time(ctx).Result()
+		if err != nil {
+			return fmt.Errorf("wake the lane of %s: %w", tenant, err)
+		}
+		score = float64(now.UnixMilli())
+	}
+	if err := q.rdb.ZAddLT(ctx, KeyLanes, redis.Z{Score: score, Member: tenant}).Err(); err != nil {
+		return fmt.Errorf("wake the lane of %s: %w", tenant, err)
+	}
+	return nil
+}
 
 // NextDue returns when the next lane is due; the zero time when there is none.
-func (q *Queue) NextDue(ctx context.Context) (time.Time, error) { panic("wip") }
+func (q *Queue) NextDue(ctx context.Context) (time.Time, error) {
+	z, err := q.rdb.ZRangeWithScores(ctx, KeyLanes, 0, 0).Result()
+	if err != nil || len(z) == 0 {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(int64(z[0].Score)), nil
+}
 
 // Pause stops claims of the lane; marks keep arriving. Resume undoes it.
-func (q *Queue) Pause(ctx context.Context, tenant, why string) error { panic("wip") }
+func (q *Queue) Pause(ctx context.Context, tenant, why string) error {
+	if why == "" {
+		why = "paused"
+	}
+	return q.rdb.HSet(ctx, KeyLane(tenant), "paused", why).Err()
+}
 
 // Resume lets the lane be claimed again.
-func (q *Queue) Resume(ctx context.Context, tenant string) error { panic("wip") }
+func (q *Queue) Resume(ctx context.Context, tenant string) error {
+	if err := q.rdb.HDel(ctx, KeyLane(tenant), "paused").Err(); err != nil {
+		return err
+	}
+	return q.Wake(ctx, tenant, time.Time{})
+}
 
 // Lane describes a lane for people and metrics.
 type Lane struct {
-	Depth  map[Class]int64 // waiting entries
-	Oldest time.Time       // when the oldest waiting entry was marked; zero when none
+	Depth  map[Class]int64 // entries that are not settled
+	Oldest time.Time       // when the oldest of them was marked; zero when none
 	Owner  string          // worker that holds the lane, "" when none
 	Fence  int64
 	Paused string    // why it is paused, "" when it is not
-	DueAt  time.Time // when it next wants a worker
+	DueAt  time.Time // when it next wants a worker; zero when never
 	Due    int64     // records with a retry time
 }
 
 // Lane reads the lane of a tenant.
-func (q *Queue) Lane(ctx context.Context, tenant string) (Lane, error) { panic("wip") }
+func (q *Queue) Lane(ctx context.Context, tenant string) (Lane, error) {
+	p := q.rdb.Pipeline()
+	hash := p.HGetAll(ctx, KeyLane(tenant))
+	due := p.ZCard(ctx, KeyDue(tenant))
+	length, first := map[Class]*redis.IntCmd{}, map[Class]*redis.XMessageSliceCmd{}
+	for _, c := range []Class{Live, Bulk} {
+		length[c] = p.XLen(ctx, KeyStream(tenant, c))
+		first[c] = p.XRangeN(ctx, KeyStream(tenant, c), "-", "+", 1)
+	}
+	if _, err := p.Exec(ctx); err != nil {
+		return Lane{}, fmt.Errorf("read the lane of %s: %w", tenant, err)
+	}
+	score, err := q.rdb.ZScore(ctx, KeyLanes, tenant).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return Lane{}, fmt.Errorf("read the lane of %s: %w", tenant, err)
+	}
+	h := hash.Val()
+	l := Lane{Depth: map[Class]int64{}, Owner: h["owner"], Fence: number(h["fence"]), Paused: h["paused"], Due: due.Val()}
+	if err == nil {
+		l.DueAt = time.UnixMilli(int64(score))
+	}
+	for c := range length {
+		l.Depth[c] = length[c].Val()
+		for _, m := range first[c].Val() {
+			if at := milli(text(m.Values["at"])); l.Oldest.IsZero() || at.Before(l.Oldest) {
+				l.Oldest = at
+			}
+		}
+	}
+	return l, nil
+}
 
 // Forget deletes everything kept for the tenant under its hash tag, and its lane.
-func (q *Queue) Forget(ctx context.Context, tenant string) error { panic("wip") }
-
-// Extend renews the lease; ErrStale when it was lost.
-func (t *Turn) Extend(ctx context.Context) error { panic("wip") }
-
-// Valid reports whether the lease holds for at least margin longer, by the
-// monotonic clock of this process. It is the gate in front of every write.
-func (t *Turn) Valid(margin time.Duration) bool { panic("wip") }
-
-// Take returns up to max entries: first those that a dead predecessor held,
-// then due retries and live marks, then, only when there are none, bulk. Each
-// record taken becomes Running. Empty means that nothing waits.
-func (t *Turn) Take(ctx context.Context, max int) ([]Entry, error) { panic("wip") }
-
-// Settle records outcomes and removes the entries that they settle, each
-// outcome in one script under the fence. A record that was marked again since
-// it was taken stays Pending with its new entry, whatever its outcome.
-func (t *Turn) Settle(ctx context.Context, out ...Settlement) error { panic("wip") }
-
-// Spent reports whether the time slice is over and another lane is due.
-func (t *Turn) Spent(ctx context.Context) bool { panic("wip") }
-
-// Release gives the lane back. It is due again at once if anything waits,
-// else at its earliest retry or at next, whichever is first; a zero next adds
-// nothing. hold, if not zero, is the earliest time the lane may be due again
-// (a spent budget, an upstream that is down).
-func (t *Turn) Release(ctx context.Context, next, hold time.Time) error { panic("wip") }
+func (q *Queue) Forget(ctx context.Context, tenant string) error {
+	if err := q.rdb.ZRem(ctx, KeyLanes, tenant).Err(); err != nil {
+		return fmt.Errorf("forget %s: %w", tenant, err)
+	}
+	// A prefix is found by scanning every node; it happens once in a tenant's life.
+	wipe := func(ctx context.Context, c redis.Cmdable) error {
+		it := c.Scan(ctx, 0, key(tenant, "*"), 500).Iterator()
+		for it.Next(ctx) {
+			if err := c.Unlink(ctx, it.Val()).Err(); err != nil {
+				return err
+			}
+		}
+		return it.Err()
+	}
+	var err error
+	if cluster, ok := q.rdb.(*redis.ClusterClient); ok {
+		err = cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error { return wipe(ctx, c) })
+	} else {
+		err = wipe(ctx, q.rdb)
+	}
+	if err != nil {
+		return fmt.Errorf("forget %s: %w", tenant, err)
+	}
+	return nil
+}

@@ -1,11 +1,26 @@
 // Package state is what we know of each record of a tenant: what it is linked
 // to in Cin7, the write that is in flight, what was applied, where it stands,
-// and its timeline.
+// and its timeline. It shares the record's hash with package queue, which owns
+// the fields of its life; the ones here are
+//
+//	mlc:{t}:rec:<ref>   link:<slot>   Cin7 GUID
+//	                    intent        the open write, JSON; intent_slot, intent_op name it
+//	                    fact:<name>   number, hash, version, stage, ...
+//	mlc:{t}:cin7        hash          lower-case GUID -> ref/slot, the reverse of the links
+//	mlc:{t}:wm          hash          the poller's watermarks and times
+//	mlc:{t}:hooks       stream        recent webhooks, capped
+//
+// Losing all of it costs calls, never duplicates: what Cin7 holds carries our
+// markers and is found again.
 package state
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -76,48 +91,93 @@ type Records struct {
 }
 
 // Get reads records in the order asked for; one never marked has State "".
-func (r *Records) Get(ctx context.Context, refs ...queue.Ref) ([]Record, error) { panic("wip") }
-
-// Filter selects records; empty fields select all.
-type Filter struct {
-	State  queue.State
-	Type   string
-	Reason string
-	Query  string // in id, number, party, Cin7 number or GUID; case folded
-	Cursor string // from the previous Page
-	Limit  int    // default 100, at most 1000
+func (r *Records) Get(ctx context.Context, refs ...queue.Ref) ([]Record, error) {
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	p := r.rdb.Pipeline()
+	cmds := make([]*redis.MapStringStringCmd, len(refs))
+	for i, ref := range refs {
+		cmds[i] = p.HGetAll(ctx, queue.KeyRecord(r.tenant, ref))
+	}
+	if _, err := p.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("read %d records of %s: %w", len(refs), r.tenant, err)
+	}
+	out := make([]Record, len(refs))
+	for i, ref := range refs {
+		rec, err := decode(ref, cmds[i].Val())
+		if err != nil {
+			return nil, fmt.Errorf("read record %s of %s: %w", ref, r.tenant, err)
+		}
+		out[i] = rec
+	}
+	return out, nil
 }
 
-// Page is a part of a list, newest change first.
-type Page struct {
-	Records []Record
-	Next    string // cursor of the next page, "" at the end
+// decode reads the fields of a record's hash.
+func decode(ref queue.Ref, h map[string]string) (Record, error) {
+	rec := Record{Ref: ref, State: queue.State(h["state"]), Reason: h["reason"], Message: h["message"], Fix: h["fix"],
+		UpdatedAt: milli(h["updated"]), NextAt: milli(h["next_at"]), Want: number(h["want"]), Done: number(h["done"]),
+		Attempts: int(number(h["attempts"])), Crashes: int(number(h["crashes"])), Links: map[string]string{}, Facts: map[string]string{}}
+	for k, v := range h {
+		if slot, ok := strings.CutPrefix(k, "link:"); ok {
+			rec.Links[slot] = v
+		}
+		if name, ok := strings.CutPrefix(k, "fact:"); ok {
+			rec.Facts[name] = v
+		}
+	}
+	if s := h["intent"]; s != "" {
+		rec.Intent = &Intent{}
+		if err := json.Unmarshal([]byte(s), rec.Intent); err != nil {
+			return Record{}, fmt.Errorf("its open write: %w", err)
+		}
+	}
+	return rec, nil
 }
 
-// List reads a page of records.
-func (r *Records) List(ctx context.Context, f Filter) (Page, error) { panic("wip") }
+func number(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
 
-// Counts returns how many records are in each state; every state has a key.
-func (r *Records) Counts(ctx context.Context) (map[queue.State]int64, error) { panic("wip") }
+func milli(s string) time.Time {
+	if n := number(s); n > 0 {
+		return time.UnixMilli(n).UTC()
+	}
+	return time.Time{}
+}
 
-// Reasons returns how many parked records each reason has.
-func (r *Records) Reasons(ctx context.Context) (map[string]int64, error) { panic("wip") }
-
-// Timeline returns the steps of a record, oldest first.
-func (r *Records) Timeline(ctx context.Context, ref queue.Ref) ([]queue.Step, error) { panic("wip") }
-
-// Note appends steps to a record's timeline.
-func (r *Records) Note(ctx context.Context, ref queue.Ref, steps ...queue.Step) error { panic("wip") }
+// fenced runs a script whose first key is the lane and first argument the fence.
+func (r *Records) fenced(ctx context.Context, what string, s *redis.Script, fence int64, keys []string, args ...any) error {
+	v, err := s.Run(ctx, r.rdb, append([]string{queue.KeyLane(r.tenant)}, keys...), append([]any{strconv.FormatInt(fence, 10)}, args...)...).Text()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s of %s: %w", what, r.tenant, err)
+	case v == "stale":
+		return fmt.Errorf("%s of %s: %w", what, r.tenant, queue.ErrStale)
+	case v == "open":
+		return fmt.Errorf("%s of %s: %w", what, r.tenant, ErrIntentOpen)
+	}
+	return nil
+}
 
 // Link records that a slot of the record is this Cin7 object, closes an open
 // intent of the same slot, and keeps the reverse entry. Facts are set with it.
 func (r *Records) Link(ctx context.Context, fence int64, ref queue.Ref, slot, guid string, facts map[string]string) error {
-	panic("wip")
+	args := []any{slot, guid, strings.ToLower(guid), ref.String() + "/" + slot}
+	for k, v := range facts {
+		args = append(args, k, v)
+	}
+	return r.fenced(ctx, "link "+ref.String(), linkScript, fence, []string{queue.KeyRecord(r.tenant, ref), queue.KeyCin7(r.tenant)}, args...)
 }
 
 // Unlink removes a slot and its reverse entry.
 func (r *Records) Unlink(ctx context.Context, fence int64, ref queue.Ref, slot string) error {
-	panic("wip")
+	return r.fenced(ctx, "unlink "+ref.String(), unlinkScript, fence, []string{queue.KeyRecord(r.tenant, ref), queue.KeyCin7(r.tenant)}, slot)
 }
 
 // Owner is the record and slot that a Cin7 object is linked to.
@@ -129,13 +189,32 @@ type Owner struct {
 // Owners looks up whom Cin7 objects belong to; GUIDs without an owner are absent.
 // Keys of the answer are lower-case GUIDs.
 func (r *Records) Owners(ctx context.Context, guids ...string) (map[string]Owner, error) {
-	panic("wip")
+	out := map[string]Owner{}
+	if len(guids) == 0 {
+		return out, nil
+	}
+	fields := make([]string, len(guids))
+	for i, g := range guids {
+		fields[i] = strings.ToLower(g)
+	}
+	got, err := r.rdb.HMGet(ctx, queue.KeyCin7(r.tenant), fields...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("look up owners of %s: %w", r.tenant, err)
+	}
+	for i, v := range got {
+		s, _ := v.(string)
+		name, slot, _ := strings.Cut(s, "/")
+		if ref, ok := queue.ParseRef(name); ok {
+			out[fields[i]] = Owner{ref, slot}
+		}
+	}
+	return out, nil
 }
 
 // OpenIntent makes an intent durable before its call is sent. It refuses with
 // ErrIntentOpen when the record has another open intent.
 func (r *Records) OpenIntent(ctx context.Context, fence int64, ref queue.Ref, in Intent) error {
-	panic("wip")
+	return r.intent(ctx, fence, ref, "open", in)
 }
 
 // ErrIntentOpen: an earlier write of this record is not settled yet.
@@ -143,37 +222,57 @@ var ErrIntentOpen = errors.New("an earlier write is not settled")
 
 // UpdateIntent replaces the open intent of the same slot and op.
 func (r *Records) UpdateIntent(ctx context.Context, fence int64, ref queue.Ref, in Intent) error {
-	panic("wip")
+	return r.intent(ctx, fence, ref, "update", in)
 }
 
 // CloseIntent removes the open intent; a no-op when there is none.
-func (r *Records) CloseIntent(ctx context.Context, fence int64, ref queue.Ref) error { panic("wip") }
+func (r *Records) CloseIntent(ctx context.Context, fence int64, ref queue.Ref) error {
+	return r.intent(ctx, fence, ref, "close", Intent{})
+}
+
+func (r *Records) intent(ctx context.Context, fence int64, ref queue.Ref, mode string, in Intent) error {
+	b, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("encode intent of %s: %w", ref, err)
+	}
+	return r.fenced(ctx, mode+" intent of "+ref.String(), intentScript, fence, []string{queue.KeyRecord(r.tenant, ref)}, mode, b, in.Slot, in.Op)
+}
 
 // SetFacts sets facts; "" deletes one.
 func (r *Records) SetFacts(ctx context.Context, fence int64, ref queue.Ref, facts map[string]string) error {
-	panic("wip")
+	return r.set(ctx, "set facts of "+ref.String(), fence, queue.KeyRecord(r.tenant, ref), "fact:", facts)
+}
+
+func (r *Records) set(ctx context.Context, what string, fence int64, hash, prefix string, fields map[string]string) error {
+	args := []any{prefix}
+	for k, v := range fields {
+		args = append(args, k, v)
+	}
+	return r.fenced(ctx, what, setScript, fence, []string{hash}, args...)
 }
 
 // Watermarks reads the poller's hash of the tenant.
-func (r *Records) Watermarks(ctx context.Context) (map[string]string, error) { panic("wip") }
+func (r *Records) Watermarks(ctx context.Context) (map[string]string, error) {
+	h, err := r.rdb.HGetAll(ctx, queue.KeyWatermarks(r.tenant)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the watermarks of %s: %w", r.tenant, err)
+	}
+	return h, nil
+}
 
-// SetWatermarks sets fields of it.
+// SetWatermarks sets fields of it; "" deletes one.
 func (r *Records) SetWatermarks(ctx context.Context, fence int64, fields map[string]string) error {
-	panic("wip")
+	return r.set(ctx, "set watermarks", fence, queue.KeyWatermarks(r.tenant), "", fields)
 }
 
-// Hook is a recent webhook with its verdict.
-type Hook struct {
-	At       time.Time
-	Address  string // client address
-	Verdict  string // accepted, ignored, unreadable, refused
-	Detail   string // plain words; never the secret, never the body
-	Accepted int
-	Ignored  int
+// RequestPoll asks the next turn of the lane to poll, whatever the schedule
+// says; wake the lane afterwards.
+func (r *Records) RequestPoll(ctx context.Context) error {
+	if err := r.rdb.HSet(ctx, queue.KeyWatermarks(r.tenant), PollNow, "1").Err(); err != nil {
+		return fmt.Errorf("ask for a poll of %s: %w", r.tenant, err)
+	}
+	return nil
 }
 
-// AddHook keeps a webhook, at most 200 per tenant.
-func (r *Records) AddHook(ctx context.Context, h Hook) error { panic("wip") }
-
-// Hooks returns the recent webhooks, newest first.
-func (r *Records) Hooks(ctx context.Context, limit int) ([]Hook, error) { panic("wip") }
+// PollNow is the field of the watermarks that asks for a poll.
+const PollNow = "poll_now"

@@ -1,0 +1,37 @@
+// Package queue keeps the lanes: one per tenant, on Redis streams. It knows
+// records by type and id only; what they mean is not its business.
+//
+// Everything of a tenant shares the hash tag {t} and so one slot; only
+// mlc:lanes lies elsewhere.
+//
+//	mlc:lanes              sorted set   tenant -> when its lane next wants a worker (Unix ms)
+//	mlc:{t}:events, bulk   stream+group marks that wait; read by the group "lane" as consumer "lane"
+//	mlc:{t}:lane           hash         owner until fence hold paused
+//	mlc:{t}:rec:<ref>      hash         want done state reason message fix updated next_at attempts crashes;
+//	                                    qid class (its waiting entry), taken (the entry in a worker's hands)
+//	mlc:{t}:due            sorted set   ref -> when it wants another try
+//	mlc:{t}:by:<state>     sorted set   ref -> last change
+//	mlc:{t}:log:<ref>      stream       timeline, capped
+//
+// A record:
+//
+//	      mark                take                 settle
+//	( ) -------> pending -------------> running -------------> completed | waiting | parked | skipped
+//	                ^ ^                    |                              |          |
+//	                | '---- marked again --'                              |          | due
+//	                '-------------------- mark ---------------------------'----------'
+//
+// A storm of marks on one record is one waiting entry: an entry is added only
+// when none waits. Its want grows with every mark; done follows when a worker
+// that took the mark settles it.
+//
+// A lane is claimed by moving its score to the end of the lease, and held
+// under a fence that only grows. Every write names its fence, and a script
+// refuses one that is not current, so a worker that slept through its lease
+// changes nothing.
+//
+// No wake-up is lost although mlc:lanes is in another slot: a mark first adds
+// its entry and then lowers the score; Release first raises the score, then
+// looks for entries, then lowers it to what it found. Whichever comes last,
+// the score ends low when an entry waits.
+package queue

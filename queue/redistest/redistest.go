@@ -1,0 +1,95 @@
+// Package redistest gives tests a Redis: the embedded one for speed, a real
+// redis-server for what only that can show.
+package redistest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// Embedded returns a client of a fresh in-process Redis. It keeps nothing and
+// has no memory limit.
+func Embedded(t testing.TB) redis.UniversalClient {
+	t.Helper()
+	m := miniredis.RunT(t)
+	c := redis.NewClient(&redis.Options{Addr: m.Addr(), ContextTimeoutEnabled: true, MaxRetries: -1})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// Server returns a client of a fresh redis-server process with the settings
+// that production should have. It fails the test when redis-server is not
+// installed: skipping would hide what only a real server shows.
+func Server(t testing.TB, args ...string) redis.UniversalClient {
+	t.Helper()
+	p := Start(t, args...)
+	c := redis.NewClient(&redis.Options{Network: "unix", Addr: p.Socket, ContextTimeoutEnabled: true, MaxRetries: -1})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// Process is a running redis-server.
+type Process struct {
+	Socket string // path of its unix socket
+	Dir    string // where it keeps its data
+	cmd    *exec.Cmd
+	args   []string
+}
+
+// Start runs a redis-server on a unix socket in a directory of its own until
+// the test ends.
+func Start(t testing.TB, args ...string) *Process {
+	t.Helper()
+	// Socket paths are short by law (108 bytes), so not t.TempDir.
+	dir, err := os.MkdirTemp("", "mlc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Process{Dir: dir, Socket: filepath.Join(dir, "s"), args: args}
+	t.Cleanup(func() {
+		p.Kill()
+		_ = os.RemoveAll(dir)
+	})
+	p.Run(t)
+	return p
+}
+
+// Run starts the process (again) and waits until it answers.
+func (p *Process) Run(t testing.TB) {
+	t.Helper()
+	bin, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Fatal("redis-server is not installed: run `make tools`")
+	}
+	p.cmd = exec.Command(bin, append([]string{"--port", "0", "--unixsocket", p.Socket, "--dir", p.Dir, "--save", "",
+		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"}, p.args...)...) //nolint:gosec // a test starts what it names
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("start redis-server: %v", err)
+	}
+	c := redis.NewClient(&redis.Options{Network: "unix", Addr: p.Socket})
+	defer func() { _ = c.Close() }()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		if c.Ping(t.Context()).Err() == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("redis-server does not answer")
+		}
+		<-time.After(2 * time.Millisecond)
+	}
+}
+
+// Kill ends the process at once, as SIGKILL does.
+func (p *Process) Kill() {
+	if p.cmd != nil && p.cmd.Process != nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		p.cmd = nil
+	}
+}

@@ -1,0 +1,210 @@
+package state
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ml-connector/ml-connector/queue"
+)
+
+// Filter selects records; empty fields select all.
+type Filter struct {
+	State  queue.State
+	Type   string
+	Reason string
+	Query  string // in id, number, party, Cin7 number or GUID; case folded
+	Cursor string // from the previous Page
+	Limit  int    // default 100, at most 1000
+}
+
+// Page is a part of a list, newest change first.
+type Page struct {
+	Records []Record
+	Next    string // cursor of the next page, "" at the end
+}
+
+// chunk is how many index rows are read at once.
+const chunk = 500
+
+// List reads a page of records.
+func (r *Records) List(ctx context.Context, f Filter) (Page, error) {
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	f.Limit = min(f.Limit, 1000)
+	states := queue.States[:]
+	if f.State != "" {
+		states = []queue.State{f.State}
+	}
+	at, err := parseCursor(f.Cursor)
+	if err != nil {
+		return Page{}, err
+	}
+	var page Page
+	for {
+		rows, more, err := r.indexRows(ctx, states, at)
+		if err != nil {
+			return Page{}, err
+		}
+		refs := make([]queue.Ref, 0, len(rows))
+		for _, row := range rows {
+			if ref, ok := queue.ParseRef(row.member); ok && (f.Type == "" || ref.Type == f.Type) {
+				refs = append(refs, ref)
+			}
+			at = row
+		}
+		records, err := r.Get(ctx, refs...)
+		if err != nil {
+			return Page{}, err
+		}
+		for _, rec := range records {
+			if !f.selects(rec) {
+				continue
+			}
+			if len(page.Records) == f.Limit {
+				last := page.Records[f.Limit-1]
+				page.Next = indexRow{last.UpdatedAt.UnixMilli(), last.Ref.String()}.cursor()
+				return page, nil
+			}
+			page.Records = append(page.Records, rec)
+		}
+		if !more {
+			return page, nil
+		}
+	}
+}
+
+func (f Filter) selects(rec Record) bool {
+	if f.Reason != "" && rec.Reason != f.Reason {
+		return false
+	}
+	if f.Query == "" {
+		return true
+	}
+	q := strings.ToLower(f.Query)
+	for _, s := range []string{rec.ID, rec.Facts[FactNumber], rec.Facts[FactParty], rec.Facts[FactCin7Number]} {
+		if strings.Contains(strings.ToLower(s), q) {
+			return true
+		}
+	}
+	for _, guid := range rec.Links {
+		if strings.EqualFold(guid, q) {
+			return true
+		}
+	}
+	return false
+}
+
+// indexRow is a row of the indexes by state; rows are ordered by score, then
+// member, both falling.
+type indexRow struct {
+	score  int64
+	member string
+}
+
+func (a indexRow) compare(b indexRow) int {
+	if c := cmp.Compare(b.score, a.score); c != 0 {
+		return c
+	}
+	return cmp.Compare(b.member, a.member)
+}
+
+func (a indexRow) cursor() string { return strconv.FormatInt(a.score, 10) + "_" + a.member }
+
+func parseCursor(s string) (indexRow, error) {
+	if s == "" {
+		return indexRow{}, nil
+	}
+	score, member, ok := strings.Cut(s, "_")
+	n, err := strconv.ParseInt(score, 10, 64)
+	if !ok || err != nil {
+		return indexRow{}, fmt.Errorf("cursor %.60q: take it from the answer before", s)
+	}
+	return indexRow{n, member}, nil
+}
+
+// indexRows reads the rows after a place, of several states in one order.
+func (r *Records) indexRows(ctx context.Context, states []queue.State, after indexRow) (rows []indexRow, more bool, err error) {
+	top := "+inf"
+	if after.member != "" {
+		top = strconv.FormatInt(after.score, 10)
+	}
+	var horizon *indexRow // beyond it, a state that was not read to its end may have rows
+	for _, s := range states {
+		// Rows of the same millisecond as the place may have been seen already;
+		// they are left out below, so enough are read to get past them.
+		for offset := int64(0); ; offset += chunk {
+			z, err := r.rdb.ZRevRangeByScoreWithScores(ctx, queue.KeyByState(r.tenant, s), &redis.ZRangeBy{Min: "-inf", Max: top, Offset: offset, Count: chunk}).Result()
+			if err != nil {
+				return nil, false, fmt.Errorf("list records of %s: %w", r.tenant, err)
+			}
+			fresh := 0
+			var row indexRow
+			for _, e := range z {
+				member, _ := e.Member.(string)
+				row = indexRow{int64(e.Score), member}
+				if after.member == "" || after.compare(row) < 0 {
+					rows = append(rows, row)
+					fresh++
+				}
+			}
+			if len(z) < chunk {
+				break
+			}
+			more = true
+			if fresh > 0 {
+				if horizon == nil || row.compare(*horizon) < 0 {
+					horizon = &row
+				}
+				break
+			}
+		}
+	}
+	slices.SortFunc(rows, indexRow.compare)
+	if horizon != nil {
+		rows = rows[:sort.Search(len(rows), func(i int) bool { return horizon.compare(rows[i]) < 0 })]
+	}
+	return rows, more, nil
+}
+
+// Counts returns how many records are in each state; every state has a key.
+func (r *Records) Counts(ctx context.Context) (map[queue.State]int64, error) {
+	p := r.rdb.Pipeline()
+	cmds := map[queue.State]*redis.IntCmd{}
+	for _, s := range queue.States {
+		cmds[s] = p.ZCard(ctx, queue.KeyByState(r.tenant, s))
+	}
+	if _, err := p.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("count the records of %s: %w", r.tenant, err)
+	}
+	out := map[queue.State]int64{}
+	for s, c := range cmds {
+		out[s] = c.Val()
+	}
+	return out, nil
+}
+
+// Reasons returns how many parked records each reason has.
+func (r *Records) Reasons(ctx context.Context) (map[string]int64, error) {
+	out := map[string]int64{}
+	f := Filter{State: queue.Parked, Limit: 1000}
+	for {
+		page, err := r.List(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range page.Records {
+			out[rec.Reason]++
+		}
+		if f.Cursor = page.Next; f.Cursor == "" {
+			return out, nil
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ml-connector/ml-connector/queue"
+)
+
+// timelineCap is how many steps Note keeps; queue.Options.LogCap is its twin.
+const timelineCap = 50
+
+// Timeline returns the steps of a record, oldest first.
+func (r *Records) Timeline(ctx context.Context, ref queue.Ref) ([]queue.Step, error) {
+	rows, err := r.rdb.XRange(ctx, queue.KeyLog(r.tenant, ref), "-", "+").Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the timeline of %s: %w", ref, err)
+	}
+	out := make([]queue.Step, 0, len(rows))
+	for _, m := range rows {
+		out = append(out, queue.Step{At: milli(field(m, "at")), Name: field(m, "name"), Text: field(m, "text")})
+	}
+	return out, nil
+}
+
+// Note appends steps to a record's timeline.
+func (r *Records) Note(ctx context.Context, ref queue.Ref, steps ...queue.Step) error {
+	p := r.rdb.Pipeline()
+	for _, s := range steps {
+		at := s.At
+		if at.IsZero() {
+			at = time.Now()
+		}
+		p.XAdd(ctx, &redis.XAddArgs{Stream: queue.KeyLog(r.tenant, ref), MaxLen: timelineCap, Approx: true,
+			Values: []string{"at", strconv.FormatInt(at.UnixMilli(), 10), "name", s.Name, "text", s.Text}})
+	}
+	if _, err := p.Exec(ctx); err != nil {
+		return fmt.Errorf("note on %s: %w", ref, err)
+	}
+	return nil
+}
+
+// Hook is a recent webhook with its verdict.
+type Hook struct {
+	At       time.Time
+	Address  string // client address
+	Verdict  string // accepted, ignored, unreadable, refused
+	Detail   string // plain words; never the secret, never the body
+	Accepted int
+	Ignored  int
+}
+
+// hooksCap is how many webhooks are kept per tenant.
+const hooksCap = 200
+
+// AddHook keeps a webhook, at most 200 per tenant.
+func (r *Records) AddHook(ctx context.Context, h Hook) error {
+	err := r.rdb.XAdd(ctx, &redis.XAddArgs{Stream: queue.KeyHooks(r.tenant), MaxLen: hooksCap, Approx: true, Values: []string{
+		"at", strconv.FormatInt(h.At.UnixMilli(), 10), "address", h.Address, "verdict", h.Verdict, "detail", h.Detail,
+		"accepted", strconv.Itoa(h.Accepted), "ignored", strconv.Itoa(h.Ignored)}}).Err()
+	if err != nil {
+		return fmt.Errorf("keep a webhook of %s: %w", r.tenant, err)
+	}
+	return nil
+}
+
+// Hooks returns the recent webhooks, newest first.
+func (r *Records) Hooks(ctx context.Context, limit int) ([]Hook, error) {
+	rows, err := r.rdb.XRevRangeN(ctx, queue.KeyHooks(r.tenant), "+", "-", int64(min(max(limit, 1), hooksCap))).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the webhooks of %s: %w", r.tenant, err)
+	}
+	out := make([]Hook, 0, len(rows))
+	for _, m := range rows {
+		out = append(out, Hook{At: milli(field(m, "at")), Address: field(m, "address"), Verdict: field(m, "verdict"), Detail: field(m, "detail"),
+			Accepted: int(number(field(m, "accepted"))), Ignored: int(number(field(m, "ignored")))})
+	}
+	return out, nil
+}
+
+func field(m redis.XMessage, name string) string {
+	s, _ := m.Values[name].(string)
+	return s
+}
