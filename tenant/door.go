@@ -1,0 +1,131 @@
+package tenant
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ml-connector/ml-connector/allowlist"
+)
+
+// Door decides whether a webhook may enter. It keeps what it needs per tenant
+// for a few seconds, so that a post costs no read of its own; a change is in
+// force after at most that long.
+type Door struct {
+	store *Store
+	key   [32]byte // of this process: digests of secrets mean nothing outside
+	now   func() time.Time
+
+	mu      sync.Mutex
+	tenants map[string]*doorplate
+}
+
+// doorplate is what the door knows of a tenant.
+type doorplate struct {
+	tenant  *Tenant // nil: there is none
+	digests [2][sha256.Size]byte
+	until   time.Time
+}
+
+const (
+	doorTTL = 3 * time.Second
+	// doorMax bounds what a flood of invented tenant names can occupy.
+	doorMax = 20_000
+)
+
+// NewDoor returns the door over the store.
+func NewDoor(s *Store) *Door {
+	d := &Door{store: s, now: time.Now, tenants: map[string]*doorplate{}}
+	_, _ = rand.Read(d.key[:]) // never fails (crypto/rand)
+	return d
+}
+
+// The reasons of a Verdict: for metrics and logs, never for the caller.
+const (
+	DoorOK            = "ok"
+	DoorUnknownTenant = "unknown_tenant"
+	DoorBadSecret     = "bad_secret"
+	DoorBadAddress    = "bad_address"
+)
+
+// Verdict is the answer of a Door.
+type Verdict struct {
+	Admitted bool
+	Reason   string  // ok, unknown_tenant, bad_secret, bad_address
+	Tenant   *Tenant // nil unless the tenant exists
+}
+
+// Check admits a webhook for tenant id from address addr (invalid: unknown)
+// showing the given secret. It compares in constant time, with both live
+// secrets, and does the same work for an unknown tenant. The error is of the
+// store, not of the caller.
+func (d *Door) Check(ctx context.Context, id string, addr allowlist.Addr, shown string) (Verdict, error) {
+	p, err := d.plate(ctx, id)
+	if err != nil {
+		return Verdict{}, err
+	}
+	digest := d.digest(shown)
+	match := subtle.ConstantTimeCompare(digest[:], p.digests[0][:]) | subtle.ConstantTimeCompare(digest[:], p.digests[1][:])
+	if p.tenant == nil {
+		return Verdict{Reason: DoorUnknownTenant}, nil
+	}
+	v := Verdict{Tenant: p.tenant, Reason: DoorOK, Admitted: true}
+	needSecret := p.tenant.Webhook.Require != RequireAllowlist
+	needAddress := p.tenant.Webhook.Require != RequireSecret
+	switch {
+	case needSecret && match != 1:
+		v.Admitted, v.Reason = false, DoorBadSecret
+	case needAddress && !p.tenant.Allow.Contains(addr):
+		v.Admitted, v.Reason = false, DoorBadAddress
+	}
+	return v, nil
+}
+
+func (d *Door) digest(s string) [sha256.Size]byte {
+	m := hmac.New(sha256.New, d.key[:])
+	m.Write([]byte(s))
+	return [sha256.Size]byte(m.Sum(nil))
+}
+
+// plate returns what is known of a tenant, read anew when it is old.
+func (d *Door) plate(ctx context.Context, id string) (*doorplate, error) {
+	d.mu.Lock()
+	p := d.tenants[id]
+	d.mu.Unlock()
+	if p != nil && d.now().Before(p.until) {
+		return p, nil
+	}
+	p = &doorplate{until: d.now().Add(doorTTL)}
+	// Digests of nothing that anybody can show.
+	_, _ = rand.Read(p.digests[0][:])
+	_, _ = rand.Read(p.digests[1][:])
+	t, err := d.store.Get(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+	case err != nil:
+		return nil, err
+	default:
+		c, err := d.store.Open(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		p.tenant = t
+		for i, s := range c.WebhookSecrets {
+			if i < len(p.digests) && !s.IsZero() {
+				p.digests[i] = d.digest(s.Reveal())
+			}
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.tenants) >= doorMax {
+		clear(d.tenants)
+	}
+	d.tenants[id] = p
+	return p, nil
+}
