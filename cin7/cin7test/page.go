@@ -1,0 +1,25 @@
+package cin7test
+
+import "strconv"
+
+// page cuts a list: Page from 1, Limit 1 to 1000, default 100 (2).
+func (c *call) page(key string, rows []any) obj {
+	page, limit := 1, 100
+	if n, err := strconv.Atoi(c.param("Page")); err == nil && n > 0 {
+		page = n
+	}
+	if n, err := strconv.Atoi(c.param("Limit")); err == nil && n > 0 {
+		limit = min(n, 1000)
+	}
+	// Bounds before the product: a page number may be anything.
+	from := len(rows)
+	if page-1 <= len(rows)/limit {
+		from = min((page-1)*limit, len(rows))
+	}
+	out := append([]any{}, rows[from:min(from+limit, len(rows))]...)
+	return obj{"Total": len(rows), "Page": page, key: out}
+}
+
+// one is the list envelope that writes of suppliers, products and journals
+// answer with (2).
+func one(key string, row any) obj { return obj{"Total": 1, "Page": 1, key: []any{row}} }
