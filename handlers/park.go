@@ -42,11 +42,6 @@ var ParkReasons = [...]string{
 	ParkNetSuiteHidden, ParkTwoCandidates, ParkOutcomeUnknown, ParkPoison,
 }
 
-// MappingReasons are the reasons that a change of the mapping can clear.
-var MappingReasons = [...]string{
-	ParkUnmappedAccount, ParkUnmappedTax, ParkUnmappedTerm, ParkUnknownSKU, ParkUnknownCharge, ParkUnknownLocation,
-}
-
 // The reasons why a record waits: it goes on by itself.
 const (
 	WaitApproval = "approval"    // NetSuite has not approved it yet

@@ -251,7 +251,7 @@ func (u *unit) wanted(ctx context.Context, supplier string, f func(*reference, s
 func unmapped(w *want, err error) bool {
 	missing := func(err error) bool {
 		p, ok := asProblem(err)
-		return ok && slices.Contains(MappingReasons[:], p.Reason)
+		return ok && slices.Contains(state.MappingReasons[:], p.Reason)
 	}
 	if w == nil {
 		return missing(err)

@@ -83,9 +83,9 @@ func (s *Store) Apply(ctx context.Context, t *Tenant, c Credentials) (*Tenant, e
 		if err != nil {
 			return nil, err
 		}
-		c = c.or(stored)
+		c = c.Or(stored)
 	}
-	if err := c.complete(t); err != nil {
+	if err := c.Complete(t); err != nil {
 		return nil, err
 	}
 	out := *t
@@ -121,8 +121,8 @@ func (s *Store) Apply(ctx context.Context, t *Tenant, c Credentials) (*Tenant, e
 	return &out, nil
 }
 
-// or fills empty credentials from others.
-func (c Credentials) or(d Credentials) Credentials {
+// Or fills empty credentials from others.
+func (c Credentials) Or(d Credentials) Credentials {
 	if c.NetSuiteKeyPEM.IsZero() {
 		c.NetSuiteKeyPEM = d.NetSuiteKeyPEM
 	}
@@ -135,8 +135,8 @@ func (c Credentials) or(d Credentials) Credentials {
 	return c
 }
 
-// complete says which credential is missing.
-func (c Credentials) complete(t *Tenant) error {
+// Complete says which credential is missing.
+func (c Credentials) Complete(t *Tenant) error {
 	var missing []string
 	if c.NetSuiteKeyPEM.IsZero() {
 		missing = append(missing, "netsuite.private_key (or private_key_file)")

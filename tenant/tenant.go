@@ -60,3 +60,11 @@ type Options struct {
 
 // ErrNotFound: no tenant has this id.
 var ErrNotFound = errors.New("no such tenant")
+
+// CheckSync says what is wrong with the sync section, each problem a line.
+func (t *Tenant) CheckSync() error {
+	probe := *t
+	var c checker
+	c.sync(&t.Sync, &probe)
+	return c.err()
+}

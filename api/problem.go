@@ -1,0 +1,84 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+// Problem is an error as RFC 9457 has it. It is also the error that handlers
+// return when they know what to answer.
+type Problem struct {
+	Type       string         `json:"type"`
+	Title      string         `json:"title"`
+	Status     int            `json:"status"`
+	Detail     string         `json:"detail,omitempty"`
+	RequestID  string         `json:"request_id,omitempty"`
+	Accepted   []string       `json:"accepted_shapes,omitempty"` // of an unreadable webhook
+	Errors     []ProblemError `json:"errors,omitempty"`
+	retryAfter string
+}
+
+// ProblemError points at one thing that is wrong.
+type ProblemError struct {
+	Pointer string `json:"pointer,omitempty"`
+	Detail  string `json:"detail"`
+}
+
+func (p *Problem) Error() string { return fmt.Sprintf("%d %s", p.Status, p.Title) }
+
+func problem(status int, kind, detail string) *Problem {
+	return &Problem{Type: "urn:ml-connector:problem:" + kind, Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// problemOf is the one table from error to status.
+func problemOf(err error) *Problem {
+	var p *Problem
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.Is(err, tenant.ErrNotFound):
+		return problem(http.StatusNotFound, "no-such-tenant", "no tenant has this id")
+	case errors.Is(err, state.ErrNotFound):
+		return problem(http.StatusNotFound, "no-such-record", "nothing is known of this record")
+	case errors.Is(err, queue.ErrFull):
+		p := problem(http.StatusServiceUnavailable, "queue-full", "the queue is full: try again later")
+		p.retryAfter = "30"
+		return p
+	}
+	p = problem(http.StatusServiceUnavailable, "unavailable", "the service cannot do this now: try again later")
+	p.retryAfter = "5"
+	return p
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
+	out := *p
+	out.RequestID = requestID(r.Context())
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	if p.retryAfter != "" {
+		w.Header().Set("Retry-After", p.retryAfter)
+	}
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(out) // the client may be gone
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	writeProblem(w, r, problem(http.StatusNotFound, "not-found", "there is nothing at this path"))
+}
+
+func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	writeProblem(w, r, problem(http.StatusMethodNotAllowed, "method-not-allowed", "this path does not take that method"))
+}

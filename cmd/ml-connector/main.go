@@ -1,0 +1,116 @@
+// Command ml-connector keeps NetSuite and Cin7 Core in step: `serve` runs the
+// service, the other verbs are the operator's.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ml-connector/ml-connector/service"
+)
+
+// Exit codes: 0 ok, 1 failed, 2 wrong usage, 130 interrupted.
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // a second signal ends the process at once
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Environ()))
+}
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args, environ []string) int {
+	a := &app{environ: environ}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"): // cobra has no type for it
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		return 2
+	}
+	fmt.Fprintln(os.Stderr, "Error:", err)
+	return 1
+}
+
+// app is what the verbs share.
+type app struct {
+	environ []string
+	file    string // --config
+	output  string // --output
+	yes     bool   // --yes
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use: "ml-connector", Short: "Keeps Oracle NetSuite and Cin7 Core in step",
+		Long: `ml-connector keeps Oracle NetSuite and Cin7 Core in step: vendors, purchase
+orders, receipts and bills travel from NetSuite to Cin7 by themselves.
+
+Settings come from MLC_ variables or a YAML file (--config); see: ml-connector config show
+To look around without any set-up: go run ./cmd/demo`,
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if a.output != "table" && a.output != "json" {
+				return usageError{fmt.Errorf("--output %q: want table or json", a.output)}
+			}
+			return nil
+		},
+	}
+	root.PersistentFlags().StringVar(&a.file, "config", "", "YAML file with settings; MLC_ variables win over it")
+	root.PersistentFlags().StringVarP(&a.output, "output", "o", "table", "table or json")
+	root.PersistentFlags().BoolVar(&a.yes, "yes", false, "do not ask before changing things")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(a.serveCommand(), a.keysCommand(), a.tenantCommand(), a.recordsCommand(), a.pollCommand(), a.configCommand(), a.versionCommand())
+	return root
+}
+
+// group is a noun: it does nothing but hold its verbs.
+func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usageError{fmt.Errorf("%s has no verb %q; see %s --help", c.CommandPath(), args[0], c.CommandPath())}
+		}
+		return c.Help()
+	}}
+	c.AddCommand(verbs...)
+	return c
+}
+
+// exactArgs wants n arguments.
+func exactArgs(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("%d arguments, want %d: %s", len(args), n, c.UseLine())}
+		}
+		return nil
+	}
+}
+
+// config reads the settings.
+func (a *app) config() (service.Config, error) { return service.Load(a.file, a.environ) }
+
+// open connects to Redis and opens the keyset.
+func (a *app) open(ctx context.Context) (service.Config, service.Rooms, func(), error) {
+	c, err := a.config()
+	if err != nil {
+		return c, service.Rooms{}, nil, err
+	}
+	rooms, _, closing, err := service.Open(ctx, c, service.Options{})
+	return c, rooms, closing, err
+}

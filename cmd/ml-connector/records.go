@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/service"
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+func (a *app) recordsCommand() *cobra.Command {
+	return group("records", "Where each record stands", a.recordsLs(), a.recordsShow(), a.recordsSync(), a.recordsRetry())
+}
+
+func (a *app) recordsLs() *cobra.Command {
+	var f state.Filter
+	var st string
+	c := &cobra.Command{Use: "ls TENANT", Short: "List records, newest change first", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		if f.State = queue.State(st); st != "" && !slices.Contains(queue.States[:], f.State) {
+			return usageError{fmt.Errorf("--state %q: want one of %v", st, queue.States)}
+		}
+		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			page, err := rooms.States.Tenant(t.ID).List(cmd.Context(), f)
+			if err != nil {
+				return err
+			}
+			views := []any{}
+			var rows []table.Row
+			for _, r := range page.Records {
+				views = append(views, api.ViewRecord(r, nil))
+				rows = append(rows, table.Row{r.Type, r.ID, r.Facts[state.FactNumber], r.Facts[state.FactParty], r.State, r.Facts[state.FactStage], r.Facts[state.FactCin7Number], r.Reason, moment(r.UpdatedAt)})
+			}
+			if err := a.show(cmd, map[string]any{"records": views, "next_cursor": page.Next},
+				table.Row{"Type", "Id", "Number", "Vendor", "State", "Stage", "Cin7", "Reason", "Updated"}, rows); err != nil {
+				return err
+			}
+			if page.Next != "" && a.output == "table" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "more: --cursor %s\n", page.Next)
+			}
+			return nil
+		})
+	}}
+	c.Flags().StringVar(&st, "state", "", "pending, running, completed, waiting, parked or skipped")
+	c.Flags().StringVar(&f.Type, "type", "", "vendor, purchaseorder, itemreceipt, vendorbill or vendorcredit")
+	c.Flags().StringVar(&f.Reason, "reason", "", "park reason")
+	c.Flags().StringVar(&f.Query, "query", "", "text in id, number, vendor or Cin7 number")
+	c.Flags().StringVar(&f.Cursor, "cursor", "", "go on after the page before")
+	c.Flags().IntVar(&f.Limit, "limit", 100, "records a page, at most 1000")
+	return c
+}
+
+// recordArgs reads TYPE NSID.
+func recordArgs(args []string) (queue.Ref, error) {
+	r := queue.Ref{Type: args[1], ID: args[2]}
+	if !slices.Contains([]string{"vendor", "purchaseorder", "itemreceipt", "vendorbill", "vendorcredit"}, r.Type) {
+		return r, usageError{fmt.Errorf("type %q: want vendor, purchaseorder, itemreceipt, vendorbill or vendorcredit", r.Type)}
+	}
+	if _, err := netsuite.ParseID(r.ID); err != nil {
+		return r, usageError{err}
+	}
+	return r, nil
+}
+
+func (a *app) recordsShow() *cobra.Command {
+	return &cobra.Command{Use: "show TENANT TYPE NSID", Short: "Show one record and its story", Args: exactArgs(3), RunE: func(cmd *cobra.Command, args []string) error {
+		ref, err := recordArgs(args)
+		if err != nil {
+			return err
+		}
+		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			recs, err := rooms.States.Tenant(t.ID).Get(cmd.Context(), ref)
+			if err != nil {
+				return err
+			}
+			r := recs[0]
+			if r.State == "" {
+				return fmt.Errorf("nothing is known of %s %s: ml-connector records sync %s %s %s takes it up", ref.Type, ref.ID, t.ID, ref.Type, ref.ID)
+			}
+			timeline, err := rooms.States.Tenant(t.ID).Timeline(cmd.Context(), ref)
+			if err != nil {
+				return err
+			}
+			if a.output == "json" {
+				return writeJSON(cmd.OutOrStdout(), api.ViewRecord(r, timeline))
+			}
+			w := cmd.OutOrStdout()
+			fmt.Fprintf(w, "%s %s  %s  %s  %s\n", r.Type, r.ID, r.Facts[state.FactNumber], r.Facts[state.FactParty], r.Facts[state.FactTotal])
+			fmt.Fprintf(w, "%s %s  Cin7 %s  stage %s  accounts %s\n", r.State, r.Reason, r.Facts[state.FactCin7Number], r.Facts[state.FactStage], r.Facts[state.FactAccounts])
+			for _, line := range []string{r.Message, r.Fix} {
+				if line != "" {
+					fmt.Fprintln(w, line)
+				}
+			}
+			if !r.NextAt.IsZero() {
+				fmt.Fprintln(w, "tried again at", moment(r.NextAt))
+			}
+			fmt.Fprintln(w)
+			for _, s := range timeline {
+				fmt.Fprintf(w, "%s  %-9s %s\n", moment(s.At), s.Name, s.Text)
+			}
+			return nil
+		})
+	}}
+}
+
+func (a *app) recordsSync() *cobra.Command {
+	return &cobra.Command{Use: "sync TENANT TYPE NSID", Short: "Take up one record now", Args: exactArgs(3), RunE: func(cmd *cobra.Command, args []string) error {
+		ref, err := recordArgs(args)
+		if err != nil {
+			return err
+		}
+		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			if _, err := rooms.Queue.Mark(cmd.Context(), t.ID, queue.Live, queue.Mark{Ref: ref, Source: "operator", Note: "asked for by an operator"}); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s %s is marked\n", ref.Type, ref.ID)
+			return nil
+		})
+	}}
+}
+
+func (a *app) recordsRetry() *cobra.Command {
+	f := state.Filter{}
+	st := string(queue.Parked)
+	c := &cobra.Command{Use: "retry TENANT", Short: "Take up again what is parked, or in another state", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		if f.State = queue.State(st); !slices.Contains(queue.States[2:], f.State) {
+			return usageError{fmt.Errorf("--state %q: want parked, waiting, skipped or completed", st)}
+		}
+		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			recs := rooms.States.Tenant(t.ID)
+			n, err := recs.Retry(cmd.Context(), rooms.Queue, f, "", true)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				fmt.Fprintln(cmd.OutOrStdout(), "no such record")
+				return nil
+			}
+			if err := a.confirm(cmd, "Take up %d %s records again?", n, f.State); err != nil {
+				return err
+			}
+			n, err = recs.Retry(cmd.Context(), rooms.Queue, f, "asked for by an operator", false)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%d records are marked\n", n)
+			return nil
+		})
+	}}
+	c.Flags().StringVar(&st, "state", st, "parked, waiting, skipped or completed")
+	c.Flags().StringVar(&f.Reason, "reason", "", "only those with this reason")
+	return c
+}
+
+func (a *app) pollCommand() *cobra.Command {
+	return &cobra.Command{Use: "poll TENANT", Short: "Poll NetSuite now", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			if err := rooms.States.Tenant(t.ID).RequestPoll(cmd.Context()); err != nil {
+				return err
+			}
+			if err := rooms.Queue.Wake(cmd.Context(), t.ID, time.Time{}); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "a poll of %s is asked for; the next turn of its lane does it\n", t.ID)
+			return nil
+		})
+	}}
+}

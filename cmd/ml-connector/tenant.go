@@ -1,0 +1,280 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/service"
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+func (a *app) tenantCommand() *cobra.Command {
+	return group("tenant", "The customer companies",
+		a.tenantApply(), a.tenantLs(), a.tenantShow(), a.tenantRm(), a.tenantPing(), a.tenantPause(), a.tenantResume())
+}
+
+func (a *app) tenantApply() *cobra.Command {
+	var file string
+	var noPing bool
+	c := &cobra.Command{
+		Use: "apply -f FILE", Short: "Create or change a tenant from a YAML file", Args: exactArgs(0),
+		Long: `Checks the file, tries both credentials with one cheap call each (--no-ping
+leaves that out), and stores the tenant in one step, credentials sealed. Files
+named in it are found beside it. ${NAME} takes a value from the environment.
+Credentials left out keep the stored ones.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return usageError{errors.New("name the tenant file with -f")}
+			}
+			data, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+			if err != nil {
+				return fmt.Errorf("read the tenant file: %w", err)
+			}
+			ctx := cmd.Context()
+			conf, rooms, closing, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			defer closing()
+			t, creds, err := tenant.ParseYAML(data, tenant.Options{AllowPrivateEndpoints: conf.AllowPrivateEndpoints, Getenv: os.Getenv, ReadFile: beside(file)})
+			if err != nil {
+				return fmt.Errorf("%s:\n%w", file, err)
+			}
+			old, err := rooms.Tenants.Get(ctx, t.ID)
+			if err != nil && !errors.Is(err, tenant.ErrNotFound) {
+				return err
+			}
+			full := creds
+			if old != nil {
+				stored, err := rooms.Tenants.Open(ctx, old)
+				if err != nil {
+					return err
+				}
+				full = creds.Or(stored)
+			}
+			if err := full.Complete(t); err != nil {
+				return err
+			}
+			if !noPing {
+				if err := a.checklist(cmd, service.Ping(ctx, t, full, service.Transports(conf))); err != nil {
+					return fmt.Errorf("tenant %s was not applied: %w; --no-ping applies without trying", t.ID, err)
+				}
+			}
+			stored, err := rooms.Tenants.Apply(ctx, t, creds)
+			if err != nil {
+				return err
+			}
+			if err := rooms.Queue.Wake(ctx, t.ID, time.Time{}); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "tenant %s applied, version %d\n", stored.ID, stored.Version)
+			if old == nil || tenant.MappingEqual(old.Sync.Mapping, stored.Sync.Mapping) {
+				return nil
+			}
+			n, err := rooms.States.Tenant(t.ID).Release(ctx, rooms.Queue, "the mapping was changed", state.MappingReasons[:]...)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "the mapping was changed: %d parked records are tried again\n", n)
+			return nil
+		},
+	}
+	c.Flags().StringVarP(&file, "file", "f", "", "tenant file")
+	c.Flags().BoolVar(&noPing, "no-ping", false, "do not try the credentials")
+	return c
+}
+
+// beside reads files relative to another.
+func beside(file string) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(file), name)
+		}
+		return os.ReadFile(name) //nolint:gosec // the operator names the file
+	}
+}
+
+// checklist prints checks and fails when one of them does.
+func (a *app) checklist(cmd *cobra.Command, checks []api.Check) error {
+	var rows []table.Row
+	failed := 0
+	for _, c := range checks {
+		mark := "ok"
+		if !c.OK {
+			mark = "FAILED"
+			failed++
+		}
+		detail := c.Detail
+		if c.Fix != "" {
+			detail += "\nFix: " + c.Fix
+		}
+		rows = append(rows, table.Row{mark, c.Name, detail})
+	}
+	if err := a.show(cmd, checks, table.Row{"", "Check", "Result"}, rows); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d checks failed", failed, len(checks))
+	}
+	return nil
+}
+
+func (a *app) tenantLs() *cobra.Command {
+	return &cobra.Command{Use: "ls", Short: "List the tenants", Args: exactArgs(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		ctx := cmd.Context()
+		_, rooms, closing, err := a.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer closing()
+		all, err := rooms.Tenants.List(ctx)
+		if err != nil {
+			return err
+		}
+		type line struct {
+			ID      string                `json:"id"`
+			Name    string                `json:"name"`
+			Version int64                 `json:"version"`
+			Applied time.Time             `json:"applied_at"`
+			Paused  string                `json:"paused,omitempty"`
+			Records map[queue.State]int64 `json:"records"`
+		}
+		lines := []line{}
+		var rows []table.Row
+		for _, t := range all {
+			n, err := rooms.States.Tenant(t.ID).Counts(ctx)
+			if err != nil {
+				return err
+			}
+			lines = append(lines, line{t.ID, t.Name, t.Version, t.AppliedAt, t.Paused, n})
+			rows = append(rows, table.Row{t.ID, t.Name, t.Version, n[queue.Completed], n[queue.Pending] + n[queue.Running], n[queue.Waiting], n[queue.Parked], n[queue.Skipped], t.Paused})
+		}
+		return a.show(cmd, lines, table.Row{"Tenant", "Name", "Version", "Completed", "Under way", "Waiting", "Parked", "Skipped", "Paused"}, rows)
+	}}
+}
+
+// withTenant opens everything and reads the tenant that the first argument
+// names.
+func (a *app) withTenant(cmd *cobra.Command, id string, f func(service.Config, service.Rooms, *tenant.Tenant) error) error {
+	conf, rooms, closing, err := a.open(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer closing()
+	t, err := rooms.Tenants.Get(cmd.Context(), id)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return fmt.Errorf("there is no tenant %q: see ml-connector tenant ls", id)
+	}
+	if err != nil {
+		return err
+	}
+	return f(conf, rooms, t)
+}
+
+func (a *app) tenantShow() *cobra.Command {
+	return &cobra.Command{Use: "show ID", Short: "Show a tenant; secrets only by their fingerprint", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			prints, err := rooms.Tenants.Fingerprints(cmd.Context(), t)
+			if err != nil {
+				return err
+			}
+			lane, err := rooms.Queue.Lane(cmd.Context(), t.ID)
+			if err != nil {
+				return err
+			}
+			if a.output == "json" {
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"id": t.ID, "version": t.Version, "applied_at": t.AppliedAt, "paused": t.Paused, "document": t.Document, "fingerprints": prints})
+			}
+			rows := []table.Row{
+				{"id", t.ID}, {"name", t.Name}, {"version", fmt.Sprintf("%d, applied %s", t.Version, moment(t.AppliedAt))}, {"paused", t.Paused},
+				{"NetSuite", fmt.Sprintf("%s %s, client %s, certificate %s", t.NetSuite.AccountID, t.NetSuite.BaseURL, t.NetSuite.ClientID, t.NetSuite.CertificateID)},
+				{"Cin7", fmt.Sprintf("%s %s, %d calls a minute, put-away %v", t.Cin7.AccountID, t.Cin7.BaseURL, t.Cin7.CallsPerMinute, t.PutAway())},
+				{"webhook", fmt.Sprintf("require %s, %d networks", t.Webhook.Require, len(t.Webhook.Allowlist))},
+				{"sync", fmt.Sprintf("%v from %s, approach %s, receive on %s", t.Sync.Types, t.Sync.Start, t.Sync.Approach, t.Sync.ReceiveOn)},
+				{"lane", fmt.Sprintf("%d marks, %d retries, due %s, held by %q", lane.Depth[queue.Live]+lane.Depth[queue.Bulk], lane.Due, moment(lane.DueAt), lane.Owner)},
+			}
+			for _, k := range []string{"netsuite.private_key", "cin7.application_key", "webhook.secrets[0]", "webhook.secrets[1]"} {
+				if prints[k] != "" {
+					rows = append(rows, table.Row{k, "fingerprint " + prints[k]})
+				}
+			}
+			return a.show(cmd, nil, table.Row{"Tenant", ""}, rows)
+		})
+	}}
+}
+
+func (a *app) tenantRm() *cobra.Command {
+	return &cobra.Command{Use: "rm ID", Short: "Remove a tenant and all that is kept of it", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			n, err := rooms.States.Tenant(t.ID).Counts(cmd.Context())
+			if err != nil {
+				return err
+			}
+			total := int64(0)
+			for _, v := range n {
+				total += v
+			}
+			if err := a.confirm(cmd, "Remove tenant %s (%s), its credentials and %d records? Cin7 and NetSuite keep theirs.", t.ID, t.Name, total); err != nil {
+				return err
+			}
+			if err := rooms.Tenants.Remove(cmd.Context(), t.ID); err != nil {
+				return err
+			}
+			if err := rooms.Queue.Forget(cmd.Context(), t.ID); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "tenant %s removed\n", t.ID)
+			return nil
+		})
+	}}
+}
+
+func (a *app) tenantPing() *cobra.Command {
+	return &cobra.Command{Use: "ping ID", Short: "Call both systems with the stored credentials", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return a.withTenant(cmd, args[0], func(c service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			return a.checklist(cmd, service.PingTenant(cmd.Context(), rooms.Tenants, t, service.Transports(c)))
+		})
+	}}
+}
+
+func (a *app) tenantPause() *cobra.Command {
+	var why string
+	c := &cobra.Command{Use: "pause ID", Short: "Write nothing for a tenant; marks keep arriving", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			if err := rooms.Tenants.SetPaused(cmd.Context(), t.ID, why); err != nil {
+				return err
+			}
+			if err := rooms.Queue.Pause(cmd.Context(), t.ID, why); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "tenant %s paused\n", t.ID)
+			return nil
+		})
+	}}
+	c.Flags().StringVar(&why, "reason", "paused by an operator", "shown to whoever looks")
+	return c
+}
+
+func (a *app) tenantResume() *cobra.Command {
+	return &cobra.Command{Use: "resume ID", Short: "Undo pause", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			if err := rooms.Tenants.SetPaused(cmd.Context(), t.ID, ""); err != nil {
+				return err
+			}
+			if err := rooms.Queue.Resume(cmd.Context(), t.ID); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "tenant %s resumed\n", t.ID)
+			return nil
+		})
+	}}
+}

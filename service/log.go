@@ -1,0 +1,37 @@
+package service
+
+import (
+	"context"
+	"os"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Logger returns the log of a process: JSON lines on stderr, or columns for
+// people. Nothing is sampled: one line per webhook and per settled record is
+// the account of what happened.
+func Logger(c Config) (*zap.Logger, error) {
+	level, err := zapcore.ParseLevel(c.LogLevel)
+	if err != nil {
+		return nil, err
+	}
+	ec := zap.NewProductionEncoderConfig()
+	ec.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	ec.EncodeDuration = zapcore.MillisDurationEncoder
+	var enc zapcore.Encoder
+	if c.LogFormat == "console" {
+		ec.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
+		ec.EncodeLevel = zapcore.CapitalLevelEncoder
+		enc = zapcore.NewConsoleEncoder(ec)
+	} else {
+		enc = zapcore.NewJSONEncoder(ec)
+	}
+	return zap.New(zapcore.NewCore(enc, zapcore.Lock(os.Stderr), level)), nil
+}
+
+// redisLog hands go-redis's own messages to our log; it would print them to
+// stderr by itself.
+type redisLog struct{ log *zap.SugaredLogger }
+
+func (l redisLog) Printf(_ context.Context, format string, v ...any) { l.log.Debugf(format, v...) }

@@ -1,0 +1,290 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	mlconnector "github.com/ml-connector/ml-connector"
+	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/poller"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/secret"
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+// Options are for callers that start the service inside their own process:
+// tests and the demo.
+type Options struct {
+	Log    *zap.Logger                        // required
+	Redis  redis.UniversalClient              // instead of Config.RedisURL
+	Keyset *secret.Keyset                     // instead of Config.KeysetFile
+	Ready  func(publicAddr, opsAddr net.Addr) // told once both listeners are open; addresses are nil without the api role
+}
+
+// Rooms are the parts of a running service that its owner may use.
+type Rooms struct {
+	Queue   *queue.Queue
+	States  *state.Store
+	Tenants *tenant.Store
+}
+
+// Open connects to Redis and opens the keyset: what serve and most verbs of
+// the command line start with. close gives the connections back.
+func Open(ctx context.Context, c Config, o Options) (r Rooms, rdb redis.UniversalClient, closing func(), err error) {
+	closing = func() {}
+	if o.Redis == nil && c.RedisURL.IsZero() {
+		return r, nil, closing, ErrNoRedis
+	}
+	ks := o.Keyset
+	if ks == nil {
+		if c.KeysetFile == "" {
+			return r, nil, closing, errors.New("MLC_KEYSET_FILE is not set: make a keyset with `ml-connector keys init --file keyset.json` and name it")
+		}
+		if ks, err = secret.Load(c.KeysetFile); err != nil {
+			return r, nil, closing, err
+		}
+	}
+	rdb = o.Redis
+	if rdb == nil {
+		if rdb, err = c.Redis(); err != nil {
+			return r, nil, closing, err
+		}
+		closing = func() { _ = rdb.Close() }
+	}
+	ping, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := rdb.Ping(ping).Err(); err != nil {
+		closing()
+		return r, nil, func() {}, fmt.Errorf("Redis does not answer (%w): check MLC_REDIS_URL, that the server runs, and that this machine may reach it", err)
+	}
+	return Rooms{queue.New(rdb, queue.Options{}), state.New(rdb), tenant.NewStore(rdb, ks)}, rdb, closing, nil
+}
+
+// Run serves the roles of the configuration until ctx is done, then stops in
+// order: readiness goes off, the listeners close, the calls in hand are
+// finished, the lanes are given back. It returns nil after such a stop.
+func Run(parent context.Context, c Config, o Options) error {
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
+	redis.SetLogger(redisLog{o.Log.Named("redis").Sugar()})
+	rooms, rdb, closing, err := Open(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	defer closing()
+	warnings, err := checkRedis(ctx, rdb)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		o.Log.Warn("Redis", zap.String("finding", w))
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registerGauges(reg, rooms, rdb, o.Log)
+
+	// Workers stop with ctx; their calls in hand may go on for the grace.
+	g, gctx := errgroup.WithContext(ctx)
+	if c.has("api") {
+		stop, err := serve(ctx, g, c, o, rooms, rdb, reg)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	} else if o.Ready != nil {
+		o.Ready(nil, nil)
+	}
+	if c.has("worker") {
+		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, handlers.NewBudget(rdb), []handlers.Chore{pollChore(rooms.Queue, o.Log)}, o.Log, reg,
+			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Transport: transports(c.AllowPrivateEndpoints)})
+		g.Go(func() error { return w.Run(ctx) })
+	}
+	o.Log.Info("serving", zap.Strings("roles", c.Roles), zap.String("version", Version().Version))
+	done := make(chan error, 1)
+	go func() { done <- g.Wait() }()
+	select {
+	case <-gctx.Done(): // asked to stop, or a part ended although nobody asked it to
+		cancel()
+	case err := <-done:
+		return err
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Duration(c.ShutdownGraceSeconds) * time.Second):
+		return fmt.Errorf("the calls in hand did not end within MLC_SHUTDOWN_GRACE_SECONDS (%d): their lanes are free when their leases end", c.ShutdownGraceSeconds)
+	}
+}
+
+// owner names this process in lane hashes.
+func owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+// pollChore lets the lane poll at the start of its turn.
+func pollChore(q *queue.Queue, log *zap.Logger) handlers.Chore {
+	return func(ctx context.Context, j handlers.Job) (time.Time, error) {
+		res, err := poller.Run(ctx, poller.Round{Tenant: j.Tenant, NetSuite: j.NetSuite, Records: j.Records, Queue: q, Fence: j.Fence, Now: j.Now})
+		if res.Polled {
+			log.Info("polled", zap.String("tenant", j.Tenant.ID), zap.Any("seen", res.Seen), zap.Any("marked", res.Marked), zap.Time("next", res.Next), zap.Error(err))
+		}
+		return res.Next, err
+	}
+}
+
+// serve opens both listeners and serves them in g until ctx is done.
+func serve(ctx context.Context, g *errgroup.Group, c Config, o Options, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
+	var tokens api.Tokens
+	if c.OpsTokensFile != "" {
+		data, err := os.ReadFile(c.OpsTokensFile)
+		if err != nil {
+			return nil, fmt.Errorf("MLC_OPS_TOKENS_FILE: %w", err)
+		}
+		if tokens, err = api.ParseTokens(data); err != nil {
+			return nil, fmt.Errorf("MLC_OPS_TOKENS_FILE %s: %w", c.OpsTokensFile, err)
+		}
+	}
+	tr := transports(c.AllowPrivateEndpoints)
+	pub, op := api.New(api.Config{
+		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Trust: c.trust,
+		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Tokens: tokens, Spec: mlconnector.OpenAPI,
+		Log: o.Log, Registry: reg,
+		Ready: func(rctx context.Context) []api.Check {
+			stopping := api.Check{Name: "not stopping", OK: ctx.Err() == nil}
+			err := rdb.Ping(rctx).Err()
+			return []api.Check{stopping, {Name: "redis", OK: err == nil, Detail: message(err), Fix: fixIf(err, "check that Redis runs and can be reached")}}
+		},
+		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
+	})
+	var lc net.ListenConfig
+	open := map[string]net.Listener{}
+	for key, addr := range map[string]string{"MLC_PUBLIC_ADDR": c.PublicAddr, "MLC_OPS_ADDR": c.OpsAddr} {
+		if open[key], err = lc.Listen(ctx, "tcp", addr); err != nil {
+			for _, l := range open {
+				if l != nil {
+					_ = l.Close()
+				}
+			}
+			return nil, fmt.Errorf("%s: %w: another process may have the port", key, err)
+		}
+	}
+	servers := map[string]*http.Server{"MLC_PUBLIC_ADDR": api.Server(pub, o.Log), "MLC_OPS_ADDR": api.Server(op, o.Log)}
+	for key, s := range servers {
+		g.Go(func() error {
+			if err := s.Serve(open[key]); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+			return nil
+		})
+		g.Go(func() error {
+			<-ctx.Done()
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(c.ShutdownGraceSeconds)*time.Second)
+			defer cancel()
+			return s.Shutdown(end)
+		})
+	}
+	if o.Ready != nil {
+		o.Ready(open["MLC_PUBLIC_ADDR"].Addr(), open["MLC_OPS_ADDR"].Addr())
+	}
+	return func() {
+		for _, s := range servers {
+			_ = s.Close()
+		}
+	}, nil
+}
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func fixIf(err error, fix string) string {
+	if err == nil {
+		return ""
+	}
+	return fix
+}
+
+// PingTenant calls both systems with a tenant's stored credentials.
+func PingTenant(ctx context.Context, tenants *tenant.Store, t *tenant.Tenant, tr handlers.Transports) []api.Check {
+	creds, err := tenants.Open(ctx, t)
+	if err != nil {
+		return []api.Check{{Name: "stored credentials", Detail: err.Error(), Fix: "apply the tenant again with its credentials"}}
+	}
+	return Ping(ctx, t, creds, tr)
+}
+
+// Ping calls both systems with the given credentials: one cheap call each.
+func Ping(ctx context.Context, t *tenant.Tenant, creds tenant.Credentials, tr handlers.Transports) []api.Check {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	ns := api.Check{Name: "NetSuite " + t.NetSuite.AccountID}
+	client, err := handlers.NetSuiteClient(t, creds, tr, nil, nil)
+	if err == nil {
+		err = client.Ping(ctx)
+	}
+	ns.OK, ns.Detail = err == nil, "token and query work"
+	if err != nil {
+		ns.Detail, ns.Fix = err.Error(), "correct what NetSuite names, then: ml-connector tenant ping "+t.ID
+	}
+	c7 := api.Check{Name: "Cin7 Core"}
+	cl, err := handlers.Cin7Client(t, creds, tr, nil, nil, nil, nil)
+	if err == nil {
+		me, merr := cl.Me(ctx)
+		c7.Name, err = "Cin7 Core "+me.Company, merr
+		c7.Detail = "keys work, base currency " + me.Currency
+	}
+	c7.OK = err == nil
+	if err != nil {
+		c7.Name, c7.Detail, c7.Fix = "Cin7 Core", err.Error(), "check cin7.account_id and cin7.application_key under Integrations > API in Cin7 Core, and cin7.base_url"
+	}
+	return []api.Check{ns, c7}
+}
+
+// Transports are the ones that Run uses.
+func Transports(c Config) handlers.Transports { return transports(c.AllowPrivateEndpoints) }
+
+// checkRedis refuses settings under which acknowledged work would be lost, and
+// names what it could not check.
+func checkRedis(ctx context.Context, rdb redis.UniversalClient) (warnings []string, err error) {
+	get := func(name string) (string, bool) {
+		m, err := rdb.ConfigGet(ctx, name).Result()
+		v, ok := m[name]
+		return v, err == nil && ok
+	}
+	policy, ok := get("maxmemory-policy")
+	switch {
+	case !ok:
+		warnings = append(warnings, "could not check maxmemory-policy, appendonly and appendfsync: CONFIG is not allowed here; they must be noeviction, yes and always")
+		return warnings, nil
+	case policy != "noeviction":
+		return nil, fmt.Errorf("Redis evicts keys under memory pressure (maxmemory-policy %s), which would lose marks and records: set maxmemory-policy noeviction", policy)
+	}
+	if v, _ := get("appendonly"); v != "yes" {
+		warnings = append(warnings, "appendonly is "+v+": a crash loses what was acknowledged; set appendonly yes")
+	} else if v, _ := get("appendfsync"); v != "always" {
+		warnings = append(warnings, "appendfsync is "+v+": a power loss loses about a second of what was acknowledged; set appendfsync always")
+	}
+	slices.Sort(warnings)
+	return warnings, nil
+}
