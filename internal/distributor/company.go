@@ -5,7 +5,8 @@
 //
 //	company.go   the data, as a clerk would say it: positive amounts, PO numbers
 //	load.go      into the simulators
-//	tieout.go    the books of both systems side by side
+//	books.go     the books of both systems, read from them; tieout.go sets them side by side
+//	expect.go    what must have become of each record
 package distributor
 
 // Account of NetSuite's chart, with the Cin7 code that its lines must end up
