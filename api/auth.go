@@ -1,17 +1,13 @@
 package api
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
-	"fmt"
+	"net"
 	"net/http"
 	"strings"
 )
 
 // Role is what a caller of the ops API may do; each includes the ones before.
+// The zero Role may do nothing, and an endpoint without a role is closed.
 type Role int
 
 // The roles.
@@ -21,52 +17,14 @@ const (
 	Owner                    // and changes tenants
 )
 
-var roleNames = map[string]Role{"viewer": Viewer, "operator": Operator, "owner": Owner}
-
-// Tokens are the bearer tokens of the ops API: SHA-256 of a token -> role. The
-// tokens themselves are nowhere.
-type Tokens map[[sha256.Size]byte]Role
-
-// ParseTokens reads lines "role sha256-of-token"; empty lines and lines that
-// start with # are comments.
-func ParseTokens(data []byte) (Tokens, error) {
-	out := Tokens{}
-	sc := bufio.NewScanner(bytes.NewReader(data))
-	for n := 1; sc.Scan(); n++ {
-		line := strings.TrimSpace(sc.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		f := strings.Fields(line)
-		role := roleNames[f[0]]
-		if len(f) != 2 || role == 0 {
-			return nil, fmt.Errorf("line %d: want: viewer, operator or owner, a blank, and the SHA-256 of the token (printf %%s TOKEN | sha256sum)", n)
-		}
-		sum, err := hex.DecodeString(f[1])
-		if err != nil || len(sum) != sha256.Size {
-			return nil, fmt.Errorf("line %d: want 64 hex digits behind the role; make them with: printf %%s TOKEN | sha256sum", n)
-		}
-		out[[sha256.Size]byte(sum)] = role
+// bearer is the token of an Authorization header, "" when there is none. The
+// scheme's case does not matter (RFC 9110, 11.1).
+func bearer(r *http.Request) string {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
 	}
-	if err := sc.Err(); err != nil {
-		return nil, err
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("no token in it: leave the file out to answer loopback only")
-	}
-	return out, nil
-}
-
-// roleOf compares a token with all hashes, in constant time each.
-func (t Tokens) roleOf(token string) Role {
-	sum := sha256.Sum256([]byte(token))
-	role := Role(0)
-	for h, r := range t {
-		if subtle.ConstantTimeCompare(h[:], sum[:]) == 1 {
-			role = r
-		}
-	}
-	return role
+	return strings.TrimSpace(token)
 }
 
 // require lets callers of a role pass. Without any tokens, the machine itself
@@ -74,22 +32,21 @@ func (t Tokens) roleOf(token string) Role {
 func (a *ops) require(role Role) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			token := bearer(r)
+			r.Header.Del("Authorization")
 			have := Role(0)
-			token, shown := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 			switch {
 			case len(a.c.Tokens) > 0:
 				have = a.c.Tokens.roleOf(token)
-			case loopback(r):
+			case local(r):
 				have = Owner
 			}
-			r.Header.Del("Authorization")
 			switch {
-			case have >= role:
+			case have > 0 && role > 0 && have >= role:
 				next.ServeHTTP(w, r)
 			case have == 0 && len(a.c.Tokens) == 0:
-				writeProblem(w, r, problem(http.StatusForbidden, "loopback-only", "without MLC_OPS_TOKENS_FILE only this machine itself is answered"))
-			case have == 0 && !shown:
-				w.Header().Set("WWW-Authenticate", "Bearer")
+				writeProblem(w, r, problem(http.StatusForbidden, "loopback-only", "without MLC_OPS_TOKENS_FILE only this machine itself is answered, by the name localhost or a loopback address and not through a proxy"))
+			case have == 0 && token == "":
 				writeProblem(w, r, problem(http.StatusUnauthorized, "unauthorized", "a bearer token is needed"))
 			case have == 0:
 				w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
@@ -99,4 +56,41 @@ func (a *ops) require(role Role) func(http.Handler) http.Handler {
 			}
 		})
 	}
+}
+
+// sameOrigin refuses what a web page of another origin makes a browser send:
+// without tokens the caller's address is all we ask for, and the browser has
+// the right one.
+func sameOrigin() func(http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, r, problem(http.StatusForbidden, "cross-origin", "another web site may not make a browser send this"))
+	}))
+	return guard.Handler
+}
+
+// proxyHeaders show that somebody else stands behind the socket's peer.
+var proxyHeaders = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}
+
+// local reports whether a request comes from this machine: the socket's peer
+// is a loopback address, no proxy stands between, and the caller asked for
+// this machine by name. The last keeps out a web page whose own name was made
+// to resolve to 127.0.0.1.
+func local(r *http.Request) bool {
+	for _, h := range proxyHeaders {
+		if r.Header.Get(h) != "" {
+			return false
+		}
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	peer, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && loopback(peer) && (strings.EqualFold(host, "localhost") || loopback(strings.Trim(host, "[]")))
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }

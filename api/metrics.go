@@ -2,15 +2,18 @@ package api
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ml-connector/ml-connector/tenant"
 )
 
-// The verdicts on a webhook: a closed set, also the metric's label.
+// The verdicts on a webhook: a closed set, also the metric's label and the
+// verdict of a recent webhook.
 const (
 	resultAccepted    = "accepted"
-	resultIgnored     = "ignored"
-	resultUnknown     = "unknown_tenant"
-	resultBadSecret   = "bad_secret"
-	resultBadAddress  = "bad_address"
+	resultIgnored     = "ignored" // every record is of a type that the tenant does not sync
+	resultUnknown     = tenant.DoorUnknownTenant
+	resultBadSecret   = tenant.DoorBadSecret
+	resultBadAddress  = tenant.DoorBadAddress
 	resultTooLarge    = "too_large"
 	resultEncoded     = "content_encoding"
 	resultUnreadable  = "unreadable"
@@ -20,28 +23,48 @@ const (
 	resultPanic       = "panic"
 )
 
+var results = [...]string{resultAccepted, resultIgnored, resultUnknown, resultBadSecret, resultBadAddress, resultTooLarge, resultEncoded,
+	resultUnreadable, resultBusy, resultUnavailable, resultCut, resultPanic}
+
+// The sources of the marks that are made here.
+const (
+	sourceWebhook  = "webhook"
+	sourceOperator = "operator"
+)
+
+// The listeners.
+const (
+	listenerPublic = "public"
+	listenerOps    = "ops"
+)
+
 type metrics struct {
 	requests *prometheus.CounterVec
 	duration prometheus.Histogram
 	marks    *prometheus.CounterVec
+	panics   *prometheus.CounterVec
 }
 
+// newMetrics registers the metrics of both listeners, every series at zero.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_webhook_requests_total", Help: "Webhook posts by verdict."}, []string{"result"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mlc_webhook_duration_seconds", Help: "Time to answer a webhook post.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}}),
-		marks: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_marks_total", Help: "Marks made durable, by where they came from and record type."}, []string{"source", "type"}),
+		marks:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_marks_total", Help: "Marks made durable, by where they came from and record type."}, []string{"source", "type"}),
+		panics: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_http_panics_total", Help: "Requests that ended in a panic, by listener."}, []string{"listener"}),
 	}
-	for _, r := range []string{resultAccepted, resultIgnored, resultUnknown, resultBadSecret, resultBadAddress, resultTooLarge, resultEncoded,
-		resultUnreadable, resultBusy, resultUnavailable, resultCut, resultPanic} {
+	for _, r := range results {
 		m.requests.WithLabelValues(r)
 	}
-	for _, s := range []string{"webhook", "operator"} {
+	for _, s := range []string{sourceWebhook, sourceOperator} {
 		for _, t := range recordTypes {
 			m.marks.WithLabelValues(s, string(t))
 		}
 	}
-	reg.MustRegister(m.requests, m.duration, m.marks)
+	for _, l := range []string{listenerPublic, listenerOps} {
+		m.panics.WithLabelValues(l)
+	}
+	reg.MustRegister(m.requests, m.duration, m.marks, m.panics)
 	return m
 }

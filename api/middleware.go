@@ -3,32 +3,17 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"runtime/debug"
 	"strings"
-	"time"
 
+	"github.com/go-chi/chi/v5/middleware"
 	"go.uber.org/zap"
 )
-
-// The limits of a connection (RELIABILITY T8).
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 15 * time.Second
-	writeTimeout      = 30 * time.Second
-	idleTimeout       = 60 * time.Second
-	maxHeaderBytes    = 16 << 10
-)
-
-// Server returns a server with our limits around a handler. log takes what
-// net/http has to say.
-func Server(h http.Handler, log *zap.Logger) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: zap.NewStdLog(log.Named("http"))}
-}
 
 type contextKey int
 
@@ -43,8 +28,8 @@ const (
 func hideSecret(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		shown := r.Header.Get("X-Webhook-Secret")
-		if b, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && shown == "" {
-			shown = b
+		if shown == "" {
+			shown = bearer(r)
 		}
 		q, err := url.ParseQuery(r.URL.RawQuery)
 		if s := q.Get("secret"); s != "" {
@@ -59,7 +44,7 @@ func hideSecret(next http.Handler) http.Handler {
 		r.Header.Del("Authorization")
 		u := *r.URL
 		u.RawQuery = q.Encode()
-		u.ForceQuery = false
+		u.ForceQuery, u.User, u.Fragment, u.RawFragment = false, nil, "", ""
 		r.URL = &u
 		r.RequestURI = u.RequestURI()
 		w.Header().Set("Referrer-Policy", "no-referrer")
@@ -90,10 +75,13 @@ func requestID(ctx context.Context) string {
 	return s
 }
 
-// recovered turns a panic into a 500 and a log entry without the request.
+// recovered turns a panic into a 500, counts it, and logs the stack without
+// the request. If the answer has begun, the connection is cut instead: half an
+// answer must not look like a whole one.
 func recovered(log *zap.Logger, count func()) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 			defer func() {
 				p := recover()
 				if p == nil {
@@ -103,18 +91,23 @@ func recovered(log *zap.Logger, count func()) func(http.Handler) http.Handler {
 					panic(p)
 				}
 				count()
-				log.Error("a request panicked", zap.String("request_id", requestID(r.Context())), zap.String("panic", fmt.Sprintf("%T", p)), zap.ByteString("stack", debug.Stack()))
-				writeProblem(w, r, problem(http.StatusInternalServerError, "internal", "an error of ours; the log has it under the request id"))
+				log.Error("a request panicked", zap.String("request_id", requestID(r.Context())), zap.String("panic", panicText(p)), zap.ByteString("stack", debug.Stack()))
+				if ww.Status() != 0 {
+					panic(http.ErrAbortHandler)
+				}
+				writeProblem(ww, r, problem(http.StatusInternalServerError, "internal", "an error of ours; the log has it under the request id"))
 			}()
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(ww, r)
 		})
 	}
 }
 
-// loopback reports whether the socket's peer is this machine. Headers of
-// proxies do not count.
-func loopback(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	ip := net.ParseIP(host)
-	return err == nil && ip != nil && ip.IsLoopback()
+// panicText is the text of a panic of the Go runtime, which holds no data of
+// ours; of any other only its type, because its text may hold a secret.
+func panicText(p any) string {
+	var re runtime.Error
+	if err, ok := p.(error); ok && errors.As(err, &re) {
+		return re.Error()
+	}
+	return fmt.Sprintf("%T", p)
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
 
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
@@ -12,7 +15,8 @@ import (
 )
 
 // Problem is an error as RFC 9457 has it. It is also the error that handlers
-// return when they know what to answer.
+// return when they know what to answer. Nothing in it repeats a value that the
+// caller sent, because that may be a secret.
 type Problem struct {
 	Type       string         `json:"type"`
 	Title      string         `json:"title"`
@@ -51,6 +55,7 @@ func problemOf(err error) *Problem {
 		p.retryAfter = "30"
 		return p
 	}
+	// Everything else is Redis, or what Redis holds.
 	p = problem(http.StatusServiceUnavailable, "unavailable", "the service cannot do this now: try again later")
 	p.retryAfter = "5"
 	return p
@@ -61,6 +66,10 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	out.RequestID = requestID(r.Context())
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if p.Status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
 	if p.retryAfter != "" {
 		w.Header().Set("Retry-After", p.retryAfter)
 	}
@@ -71,6 +80,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // the client may be gone
 }
@@ -79,6 +89,16 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 	writeProblem(w, r, problem(http.StatusNotFound, "not-found", "there is nothing at this path"))
 }
 
-func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	writeProblem(w, r, problem(http.StatusMethodNotAllowed, "method-not-allowed", "this path does not take that method"))
+// methodNotAllowed says which methods a path takes (RFC 9110, 15.5.6).
+func methodNotAllowed(mux *chi.Mux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var allowed []string
+		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+			if mux.Match(chi.NewRouteContext(), m, r.URL.Path) {
+				allowed = append(allowed, m)
+			}
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		writeProblem(w, r, problem(http.StatusMethodNotAllowed, "method-not-allowed", "this path does not take that method"))
+	}
 }

@@ -38,7 +38,7 @@ type stepView struct {
 
 // ViewRecord is a record in the words of the API.
 func ViewRecord(rec state.Record, timeline []queue.Step) any {
-	v := recordView{Type: rec.Type, ID: rec.ID, State: rec.State, Reason: rec.Reason, Message: rec.Message, Fix: rec.Fix, UpdatedAt: rec.UpdatedAt,
+	v := recordView{Type: rec.Type, ID: rec.ID, State: rec.State, Reason: rec.Reason, Message: rec.Message, Fix: rec.Fix, UpdatedAt: rec.UpdatedAt.UTC(),
 		NextAt: moment(rec.NextAt), Number: rec.Facts[state.FactNumber], Party: rec.Facts[state.FactParty], Total: rec.Facts[state.FactTotal], Cin7: map[string]string{}}
 	for name, fact := range map[string]string{"number": state.FactCin7Number, "stage": state.FactStage, "accounts": state.FactAccounts} {
 		if s := rec.Facts[fact]; s != "" {
@@ -49,7 +49,7 @@ func ViewRecord(rec state.Record, timeline []queue.Step) any {
 		v.Cin7[slot+"_id"] = guid
 	}
 	for _, s := range timeline {
-		v.Timeline = append(v.Timeline, stepView{s.At, s.Name, s.Text})
+		v.Timeline = append(v.Timeline, stepView{s.At.UTC(), s.Name, s.Text})
 	}
 	return v
 }
@@ -139,10 +139,10 @@ func (a *ops) syncRecord(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.c.Queue.Mark(r.Context(), t.ID, queue.Live, queue.Mark{Ref: k, Source: "operator", Note: "asked for by an operator"}); err != nil {
+	if _, err := a.c.Queue.Mark(r.Context(), t.ID, queue.Live, queue.Mark{Ref: k, Source: sourceOperator, Note: "asked for by an operator"}); err != nil {
 		return err
 	}
-	a.m.marks.WithLabelValues("operator", k.Type).Inc()
+	a.m.marks.WithLabelValues(sourceOperator, k.Type).Inc()
 	w.WriteHeader(http.StatusAccepted)
 	return nil
 }
@@ -152,7 +152,7 @@ func (a *ops) retryRecords(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := body(r)
+	b, err := readBody(w, r, maxDocument)
 	if err != nil {
 		return err
 	}

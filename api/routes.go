@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
@@ -23,12 +25,16 @@ type Config struct {
 	Tenants       *tenant.Store
 	Door          *tenant.Door
 	Trust         allowlist.Trust
-	TenantOptions tenant.Options // for PUT /tenants/{id}; its ReadFile and Getenv must be nil
+	TenantOptions tenant.Options // for PUT /tenants/{id}; ReadFile and Getenv are not used
 	MaxBodyBytes  int64          // of a webhook
-	Tokens        Tokens         // of /api/v1
+	Tokens        Tokens         // of /api/v1; empty: only this machine is answered, as owner
 	Spec          []byte         // openapi.yaml
 	Log           *zap.Logger
 	Registry      *prometheus.Registry
+	// Go starts what may outlast an answer, at most a second: usually the Go of
+	// the group that the listeners run in, so that a stop waits for it. Nil
+	// starts it without an owner.
+	Go func(f func() error)
 	// Ready says what must hold for this process to be sent traffic.
 	Ready func(ctx context.Context) []Check
 	// Ping calls both systems of a tenant with its stored credentials.
@@ -50,9 +56,10 @@ var recordTypes = [...]netsuite.RecordType{
 
 // public serves the public listener.
 type public struct {
-	c        Config
-	m        *metrics
-	inFlight gauge
+	c          Config
+	m          *metrics
+	inFlight   gauge
+	hookWrites chan struct{} // a place for each write that keeps a webhook
 }
 
 // ops serves the ops listener.
@@ -61,18 +68,33 @@ type ops struct {
 	m *metrics
 }
 
-// New returns the handlers of the public and the ops listener.
+// New returns the handlers of the public and the ops listener, which share
+// their metrics.
 func New(c Config) (pub, op *chi.Mux) {
+	if c.Go == nil {
+		c.Go = func(f func() error) { go func() { _ = f() }() }
+	}
+	// Whoever may PUT a tenant may not read the files and variables of the
+	// machine that we run on.
+	c.TenantOptions.ReadFile, c.TenantOptions.Getenv = nil, nil
 	m := newMetrics(c.Registry)
 	return newPublic(c, m), newOps(c, m)
 }
 
 func newPublic(c Config, m *metrics) *chi.Mux {
-	a := &public{c: c, m: m, inFlight: gauge{perTenant: map[string]int{}}}
+	a := &public{c: c, m: m, inFlight: gauge{perTenant: map[string]int{}}, hookWrites: make(chan struct{}, maxHookWrites)}
 	r := chi.NewRouter()
-	r.Use(hideSecret, withRequestID, recovered(c.Log, m.requests.WithLabelValues(resultPanic).Inc), c.Trust.Middleware())
+	r.Use(
+		hideSecret, // outermost: nothing else ever sees it
+		withRequestID,
+		recovered(c.Log, func() {
+			m.panics.WithLabelValues(listenerPublic).Inc()
+			m.requests.WithLabelValues(resultPanic).Inc()
+		}),
+		c.Trust.Middleware(),
+	)
 	r.NotFound(notFound)
-	r.MethodNotAllowed(methodNotAllowed)
+	r.MethodNotAllowed(methodNotAllowed(r))
 	r.Post("/webhooks/netsuite/{tenant}", a.webhook)
 	return r
 }
@@ -80,22 +102,23 @@ func newPublic(c Config, m *metrics) *chi.Mux {
 func newOps(c Config, m *metrics) *chi.Mux {
 	a := &ops{c: c, m: m}
 	r := chi.NewRouter()
-	r.Use(withRequestID, recovered(c.Log, func() {}))
+	r.Use(withRequestID, recovered(c.Log, m.panics.WithLabelValues(listenerOps).Inc))
 	r.NotFound(notFound)
-	r.MethodNotAllowed(methodNotAllowed)
+	r.MethodNotAllowed(methodNotAllowed(r))
 	r.Get("/livez", a.livez)
 	r.Get("/readyz", a.readyz)
-	r.Handle("GET /metrics", promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{Registry: c.Registry}))
+	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{Registry: c.Registry}))
 	r.Get("/openapi.yaml", a.openapi)
 	r.Route("/api/v1", func(r chi.Router) {
+		r.Use(sameOrigin())
 		for _, e := range a.table() {
-			r.With(a.require(e.role)).Method(e.method, e.pattern, a.handle(e.serve))
+			r.With(a.require(e.role)).Method(e.method, e.pattern, a.handle(e))
 		}
 	})
 	return r
 }
 
-// endpoint is a row of the ops API. It cannot be written without a role.
+// endpoint is a row of the ops API. One without a role is closed to everybody.
 type endpoint struct {
 	method, pattern string
 	role            Role
@@ -122,17 +145,25 @@ func (a *ops) table() []endpoint {
 	}
 }
 
-// handle adapts a handler that returns an error.
-func (a *ops) handle(serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+// handle adapts a handler that returns an error, and logs who changed what.
+func (a *ops) handle(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := serve(w, r)
-		if err == nil {
-			return
+		start := time.Now()
+		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		err := e.serve(ww, r)
+		if err != nil {
+			writeProblem(ww, r, problemOf(err))
 		}
-		p := problemOf(err)
-		if p.Status >= 500 {
-			a.c.Log.Error("ops request", zap.String("request_id", requestID(r.Context())), zap.String("route", chi.RouteContext(r.Context()).RoutePattern()), zap.Error(err))
+		fields := []zap.Field{zap.String("request_id", requestID(r.Context())), zap.String("method", e.method), zap.String("route", e.pattern), zap.Int("status", ww.Status()),
+			zap.Int64("duration_ms", time.Since(start).Milliseconds())}
+		if id := chi.URLParam(r, "id"); id != "" && ww.Status() != http.StatusNotFound {
+			fields = append(fields, zap.String("tenant", id))
 		}
-		writeProblem(w, r, p)
+		switch {
+		case ww.Status() >= 500:
+			a.c.Log.Error("ops request", append(fields, zap.Error(err))...)
+		case e.method != http.MethodGet:
+			a.c.Log.Info("ops request", fields...)
+		}
 	})
 }

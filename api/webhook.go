@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -16,19 +16,20 @@ import (
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
 )
 
 const (
-	// acceptDeadline is how long a post may wait for Redis.
-	acceptDeadline = time.Second
+	// acceptTimeout is how long a step of a post may wait for Redis.
+	acceptTimeout = time.Second
 	// In-flight posts, in all and per tenant; beyond it we answer 503, which
 	// costs nothing: the poller finds what was missed.
 	maxInFlight       = 1024
 	maxTenantInFlight = 256
 )
 
-// acceptedShapes tells the author of a script what we read.
-var acceptedShapes = []string{
+// acceptedShapes tells the author of a script what we read (contract 5.4).
+var acceptedShapes = [...]string{
 	`{"recordType":"vendorbill","id":"48213"}`,
 	`{"context":{"recordType":"VENDORBILL"},"payload":{"recordId":"48213"}}`,
 	`[{"type":"purchaseorder","id":"1"},{"type":"vendor","id":"2"}]`,
@@ -39,44 +40,56 @@ var acceptedShapes = []string{
 type gauge struct {
 	mu        sync.Mutex
 	all       int
-	perTenant map[string]int
+	perTenant map[string]int // tenant id, known or not -> posts
 }
 
-func (g *gauge) enter(tenant string) bool {
+func (g *gauge) enter(tenantID string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.all >= maxInFlight || g.perTenant[tenant] >= maxTenantInFlight {
+	if g.all >= maxInFlight || g.perTenant[tenantID] >= maxTenantInFlight {
 		return false
 	}
 	g.all++
-	g.perTenant[tenant]++
+	g.perTenant[tenantID]++
 	return true
 }
 
-func (g *gauge) leave(tenant string) {
+func (g *gauge) leave(tenantID string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.all--
-	if g.perTenant[tenant]--; g.perTenant[tenant] == 0 {
-		delete(g.perTenant, tenant)
+	if g.perTenant[tenantID]--; g.perTenant[tenantID] == 0 {
+		delete(g.perTenant, tenantID)
 	}
 }
 
-// outcome of a webhook: what is counted, logged and answered.
+// outcome of a webhook: what is counted, logged, kept and answered.
 type outcome struct {
-	result   string
-	accepted int
-	ignored  int
-	known    bool   // the tenant exists
-	detail   string // plain words, no secret, no body
-	problem  *Problem
+	result            string // of the closed set
+	accepted, ignored int
+	known             bool   // the tenant exists
+	detail            string // plain words; no secret, no body
+	problem           *Problem
+	err               error // of ours, for the log alone
+}
+
+// refused fills in what a refusal says; what was counted so far stands.
+func (o outcome) refused(result, detail string, p *Problem) outcome {
+	o.result, o.detail, o.problem = result, detail, p
+	return o
+}
+
+// failed is the outcome of an error of ours.
+func (o outcome) failed(detail string, err error) outcome {
+	o.err, o.accepted, o.ignored = err, 0, 0
+	return o.refused(resultUnavailable, detail, problemOf(err))
 }
 
 // webhook admits a post, makes its marks durable and answers.
 func (a *public) webhook(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	tenantID := chi.URLParam(r, "tenant")
-	o := a.receive(r, tenantID)
+	o := a.receive(w, r, tenantID)
 	a.m.requests.WithLabelValues(o.result).Inc()
 	if o.problem != nil {
 		writeProblem(w, r, o.problem)
@@ -85,64 +98,58 @@ func (a *public) webhook(w http.ResponseWriter, r *http.Request) {
 	}
 	took := time.Since(start)
 	a.m.duration.Observe(took.Seconds())
-	addr := allowlist.Client(r)
-	fields := []zap.Field{zap.String("request_id", requestID(r.Context())), zap.Stringer("remote_ip", addr), zap.String("outcome", o.result),
-		zap.Int("accepted", o.accepted), zap.Int("ignored", o.ignored), zap.Int64("duration_ms", took.Milliseconds())}
-	if o.known {
+	addr := "" // unknown
+	if ip := allowlist.Client(r); ip.IsValid() {
+		addr = ip.String()
+	}
+	fields := []zap.Field{zap.String("request_id", requestID(r.Context())), zap.String("remote_ip", addr), zap.String("route", chi.RouteContext(r.Context()).RoutePattern()),
+		zap.String("outcome", o.result), zap.Int("accepted", o.accepted), zap.Int("ignored", o.ignored), zap.Int64("duration_ms", took.Milliseconds())}
+	if o.known { // else the name is a stranger's invention
 		fields = append(fields, zap.String("tenant", tenantID))
-		// What was refused, and why, is what an operator looks for first.
-		keep, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptDeadline)
-		defer cancel()
-		h := state.Hook{At: start, Address: addr.String(), Verdict: o.result, Detail: o.detail, Accepted: o.accepted, Ignored: o.ignored}
-		if err := a.c.States.Tenant(tenantID).AddHook(keep, h); err != nil {
-			fields = append(fields, zap.String("hook_error", err.Error()))
-		}
+		a.keepHook(r.Context(), tenantID, state.Hook{At: start, Address: addr, Verdict: o.result, Detail: o.detail, Accepted: o.accepted, Ignored: o.ignored})
 	}
 	if o.detail != "" {
 		fields = append(fields, zap.String("reason", o.detail))
+	}
+	if o.err != nil {
+		a.c.Log.Error("webhook", append(fields, zap.Error(o.err))...)
+		return
 	}
 	a.c.Log.Info("webhook", fields...)
 }
 
 // receive does everything but the answer.
-func (a *public) receive(r *http.Request, tenantID string) outcome {
+func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string) outcome {
+	var o outcome
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return o.refused(resultEncoded, "the body has a Content-Encoding", problem(http.StatusUnsupportedMediaType, "content-encoding", "send the body without Content-Encoding"))
+	}
 	if !a.inFlight.enter(tenantID) {
 		p := problem(http.StatusServiceUnavailable, "busy", "too many posts at once: try again later")
 		p.retryAfter = "1"
-		return outcome{result: resultBusy, problem: p}
+		return o.refused(resultBusy, "too many posts at once", p)
 	}
 	defer a.inFlight.leave(tenantID)
-	ctx, cancel := context.WithTimeout(r.Context(), acceptDeadline)
-	defer cancel()
-	v, err := a.c.Door.Check(ctx, tenantID, allowlist.Client(r), shownSecret(r.Context()))
+	v, err := a.admit(r, tenantID)
 	if err != nil {
-		a.c.Log.Error("ask the door", zap.Error(err))
-		return outcome{result: resultUnavailable, problem: problemOf(err)}
+		return o.failed("the tenant could not be read", err)
 	}
-	o := outcome{known: v.Tenant != nil}
+	o.known = v.Tenant != nil
 	if !v.Admitted {
 		// One answer for every refusal: what was wrong is nobody's business.
-		o.result, o.detail = v.Reason, strings.ReplaceAll(v.Reason, "_", " ")
-		o.problem = problem(http.StatusUnauthorized, "unauthorized", "")
-		return o
+		return o.refused(v.Reason, strings.ReplaceAll(v.Reason, "_", " "), problem(http.StatusUnauthorized, "unauthorized", ""))
 	}
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		o.result, o.detail, o.problem = resultEncoded, "content encoding", problem(http.StatusUnsupportedMediaType, "content-encoding", "send the body without Content-Encoding")
-		return o
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, a.c.MaxBodyBytes))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		o.result, o.detail, o.problem = resultTooLarge, "body over the limit", problem(http.StatusRequestEntityTooLarge, "too-large", "the body is over the limit")
-		return o
-	case err != nil:
-		o.result, o.detail, o.problem = resultCut, "the body was cut short", problem(http.StatusBadRequest, "cut", "the body ended before its length")
-		return o
+	body, err := readBody(w, r, a.c.MaxBodyBytes)
+	if err != nil {
+		p := problemOf(err)
+		if p.Status == http.StatusRequestEntityTooLarge {
+			return o.refused(resultTooLarge, "the body is over the limit", p)
+		}
+		return o.refused(resultCut, "the body was cut short", p)
 	}
 	events, unsupported, err := netsuite.ParseEvent(body, r.URL.Query(), netsuite.EventOptions{})
 	if err != nil {
-		return a.unreadable(ctx, o, tenantID, err)
+		return a.unreadable(r.Context(), o, tenantID, err)
 	}
 	var marks []queue.Mark
 	for _, e := range events {
@@ -150,42 +157,57 @@ func (a *public) receive(r *http.Request, tenantID string) outcome {
 			unsupported++
 			continue
 		}
-		marks = append(marks, queue.Mark{Ref: queue.Ref{Type: string(e.Type), ID: e.ID.String()}, Source: "webhook", Note: e.Kind, Trace: r.Header.Get("Traceparent")})
+		marks = append(marks, queue.Mark{Ref: queue.Ref{Type: string(e.Type), ID: e.ID.String()}, Source: sourceWebhook, Note: e.Kind, Trace: traceparent(r)})
 	}
-	o.accepted, o.ignored, o.result = len(marks), unsupported, resultAccepted
+	o.result, o.accepted, o.ignored = resultAccepted, len(marks), unsupported
 	if len(marks) == 0 {
 		o.result = resultIgnored
 		return o
 	}
-	// The body may have taken longer to arrive than Redis is given to answer.
-	ctx, cancel = context.WithTimeout(context.WithoutCancel(r.Context()), acceptDeadline)
+	// Once read, a webhook is worth keeping even if its sender has hung up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptTimeout)
 	defer cancel()
 	if _, err := a.c.Queue.Mark(ctx, tenantID, queue.Live, marks...); err != nil {
-		a.c.Log.Error("make marks durable", zap.String("tenant", tenantID), zap.Error(err))
-		return outcome{result: resultUnavailable, known: true, detail: "Redis cannot take it", problem: problemOf(err)}
+		return o.failed("the marks could not be made durable", err)
 	}
 	for _, m := range marks {
-		a.m.marks.WithLabelValues("webhook", m.Type).Inc()
+		a.m.marks.WithLabelValues(sourceWebhook, m.Type).Inc()
 	}
 	return o
+}
+
+// admit asks the tenant's door.
+func (a *public) admit(r *http.Request, tenantID string) (tenant.Verdict, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptTimeout)
+	defer cancel()
+	return a.c.Door.Check(ctx, tenantID, allowlist.Client(r), shownSecret(r.Context()))
 }
 
 // unreadable answers an admitted post in which no record could be found. An
 // early poll finds what it was about.
 func (a *public) unreadable(ctx context.Context, o outcome, tenantID string, cause error) outcome {
-	o.result, o.detail = resultUnreadable, cause.Error()
-	o.problem = problem(http.StatusUnprocessableEntity, "no-record", cause.Error()+"; an early poll of NetSuite is scheduled, so nothing is lost")
-	o.problem.Accepted = acceptedShapes
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
+	defer cancel()
 	if err := pollNow(ctx, a.c, tenantID); err != nil {
-		a.c.Log.Error("schedule an early poll", zap.String("tenant", tenantID), zap.Error(err))
+		return o.failed("no record in the body, and no early poll could be scheduled", err)
 	}
-	return o
+	detail := "nothing usable in the body"
+	var none netsuite.ErrNoRecord
+	if errors.As(cause, &none) {
+		detail = none.Error()
+	}
+	p := problem(http.StatusUnprocessableEntity, "no-record", detail+"; an early poll of NetSuite is scheduled, so nothing is lost")
+	p.Accepted = acceptedShapes[:]
+	return o.refused(resultUnreadable, detail, p)
 }
 
-// pollNow asks the tenant's lane for a poll.
-func pollNow(ctx context.Context, c Config, tenantID string) error {
-	if err := c.States.Tenant(tenantID).RequestPoll(ctx); err != nil {
-		return err
+var traceForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+// traceparent is the caller's trace, "" unless it has the form of W3C Trace
+// Context: it is stored, so a stranger must not choose its length.
+func traceparent(r *http.Request) string {
+	if s := r.Header.Get("Traceparent"); traceForm.MatchString(s) {
+		return s
 	}
-	return c.Queue.Wake(ctx, tenantID, time.Time{})
+	return ""
 }
