@@ -52,7 +52,7 @@ type company struct {
 
 func newCompany(t *testing.T, o Options) *company {
 	t.Helper()
-	c := &company{t: t, clock: newClock()}
+	c := &company{t: t, clock: newClock(), check: checkContract(t)}
 	if o.Now == nil {
 		o.Now = c.clock.Now
 	}
