@@ -1,6 +1,7 @@
 package netsuitetest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -25,11 +26,13 @@ type detail struct {
 }
 
 func reply(status int, v any) answer {
-	b, err := json.Marshal(v)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		panic(fmt.Sprintf("netsuitetest: encode an answer: %v", err)) // only strings and numbers go in
 	}
-	return answer{status: status, contentType: "application/vnd.oracle.resource+json; type=error", header: http.Header{}, body: b}
+	return answer{status: status, contentType: "application/vnd.oracle.resource+json; type=error", header: http.Header{}, body: bytes.TrimSpace(b.Bytes())}
 }
 
 // problem is an error body of the REST API. Statuses have their section of RFC

@@ -73,8 +73,8 @@ func (s *Sim) PutBill(b Bill) int64 {
 			kind = "edit"
 		}
 		t.complete(&b, "bill "+b.Number)
-		m.bills[b.ID] = b
 		t.bill(typeBill, b, 0)
+		m.bills[b.ID] = b
 		t.linkReceipts(b.ID, b.orders())
 		t.draws(b.ID, old.orders(), b.orders())
 	})
@@ -99,12 +99,12 @@ func (s *Sim) PutCredit(c Credit) int64 {
 			c.Currency, c.Rate = or(c.Currency, b.Currency), or(c.Rate, b.Rate)
 		}
 		t.complete(&c.Bill, "credit "+c.Number)
-		m.credits[c.ID] = c
 		from := int64(0)
 		if len(c.AppliedTo) > 0 {
 			from = c.AppliedTo[0]
 		}
 		t.bill(typeCredit, c.Bill, from)
+		m.credits[c.ID] = c
 		for _, id := range c.AppliedTo {
 			t.link(typeBill, id, 0, typeCredit, c.ID, 0, "Payment", c.total())
 			t.linkHeaders(typeBill, id, typeCredit, c.ID, "Payment", c.total())

@@ -58,8 +58,8 @@ func (s *Sim) PutPurchaseOrder(o PurchaseOrder) int64 {
 				o.Lines[i].ID = int64(i + 1)
 			}
 		}
-		m.orders[o.ID] = o
 		t.order(o)
+		m.orders[o.ID] = o
 		t.progress(o.ID)
 	})
 	s.post(kind, "purchaseorder", o.ID, o.Number)

@@ -52,7 +52,6 @@ func (s *Sim) PutReceipt(r Receipt) int64 {
 		r.Number, r.Date = or(r.Number, fmt.Sprintf("IR%d", r.ID)), or(r.Date, s.today())
 		o := need(m.orders, r.PO, "purchase order", "receipt "+r.Number)
 		if len(r.Lines) == 0 {
-			delete(m.receipts, r.ID)
 			r.Lines = t.open(o, r.ID)
 		}
 		for i := range r.Lines {
@@ -75,8 +74,8 @@ func (s *Sim) PutReceipt(r Receipt) int64 {
 			}
 			need(m.items, l.Item, "item", "receipt "+r.Number)
 		}
-		m.receipts[r.ID] = r
 		t.receipt(r, o)
+		m.receipts[r.ID] = r
 		t.draws(r.ID, old.orders(), r.orders())
 	})
 	s.post(kind, "itemreceipt", r.ID, r.Number)

@@ -30,7 +30,7 @@ func openDatabase(c *catalog, zone *time.Location) (*sql.DB, error) {
 	db := sql.OpenDB(connector{d})
 	db.SetMaxOpenConns(1) // every connection to :memory: is a database of its own
 	db.SetMaxIdleConns(1)
-	for _, stmt := range append(c.ddl(), "PRAGMA reverse_unordered_selects = ON", "PRAGMA case_sensitive_like = ON", "PRAGMA journal_mode = OFF", "INSERT INTO dual VALUES ('X')") {
+	for _, stmt := range append(c.ddl(), "PRAGMA reverse_unordered_selects = ON", "PRAGMA case_sensitive_like = ON", "INSERT INTO dual VALUES ('X')") {
 		if _, err := db.Exec(stmt); err != nil {
 			_ = db.Close() // the first error tells
 			return nil, fmt.Errorf("make table: %w: %s", err, stmt)
