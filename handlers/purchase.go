@@ -179,7 +179,7 @@ func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*refere
 		if onlyLane(err) != nil {
 			return nil, outlook{}, err
 		}
-		return nil, outlook{}, &Wait{Reason: WaitVendor, Message: "vendor " + v.Name() + " cannot go: " + err.Error(), At: u.w.now().Add(15 * time.Minute)}
+		return nil, outlook{}, &Wait{Reason: WaitVendor, Message: "vendor " + v.Name() + " cannot go: " + err.Error()}
 	}
 	if err := u.settleIntent(ctx, v.Name(), supplier); err != nil {
 		return nil, outlook{}, err

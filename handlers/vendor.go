@@ -63,6 +63,12 @@ func (t *turn) vendor(ctx context.Context, v netsuite.Vendor, entry *queue.Entry
 	if serr := t.settleRecord(ctx, out); serr != nil {
 		return "", serr
 	}
+	if err == nil && rec.Reason != "" {
+		// It could not go before: what waited for it can go now.
+		if _, rerr := t.recs.Retry(ctx, t.w.queue, state.Filter{State: queue.Waiting, Reason: WaitVendor}, "vendor "+v.Name()+" is in step", false); rerr != nil {
+			return "", rerr
+		}
+	}
 	return guid, err
 }
 

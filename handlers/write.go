@@ -150,6 +150,8 @@ func (t *turn) classify(err error) error {
 		return nil
 	case errors.Is(err, queue.ErrStale), errors.Is(err, errStopping):
 		return err
+	case errors.Is(err, context.Canceled):
+		return errStopping // a read that a stop cut short
 	case errors.As(err, &ce):
 		switch ce.Kind {
 		case cin7.ErrLimited:

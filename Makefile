@@ -1,0 +1,58 @@
+# Every target says what it does: `make help`.
+SHELL := /bin/bash
+GO ?= go
+TOOL := $(GO) tool -modfile=tools.mod
+FUZZTIME ?= 5s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## play a distributor's month with everything embedded
+	$(GO) run ./cmd/demo
+
+.PHONY: build
+build: ## build the static binary bin/ml-connector
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ml-connector ./cmd/ml-connector
+
+.PHONY: tools
+tools: ## install what the tests need: redis-server
+	@if command -v redis-server >/dev/null; then redis-server --version; \
+	elif ! command -v apt-get >/dev/null; then echo "redis-server is not installed and there is no apt-get: install Redis 7 and run again" >&2; exit 1; \
+	else sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -qq && $$sudo apt-get install -y -qq redis-server >/dev/null && redis-server --version; fi
+
+.PHONY: test
+test: tools ## vet, and all tests with the race detector
+	$(GO) vet ./...
+	$(GO) test -race -timeout 10m ./...
+
+.PHONY: lint
+lint: ## golangci-lint, formatting, tidy module file
+	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not formatted: make fmt" >&2; exit 1; }
+	$(GO) mod tidy -diff
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w .
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (5s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+
+.PHONY: vuln
+vuln: ## known vulnerabilities; says so when the database cannot be reached
+	@$(TOOL) govulncheck ./... || { rc=$$?; if [ $$rc = 3 ]; then exit 3; fi; echo "govulncheck could not look (exit $$rc): its database cannot be reached from here"; }
+
+.PHONY: check
+check: test lint fuzz build ## everything that CI checks
+	$(GO) run ./cmd/demo --json >/dev/null
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin dist coverage.out
