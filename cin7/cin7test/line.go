@@ -28,7 +28,7 @@ var hundred = decimal.NewFromInt(100)
 // expected is Quantity x Price x (1 - Discount/100), rounded half up to two
 // decimals, without tax unless switched (9).
 func (s *Sim) expected(quantity, price, discount, tax decimal.Decimal) decimal.Decimal {
-	t := quantity.Mul(price).Mul(hundred.Sub(discount)).Div(hundred)
+	t := quantity.Mul(price).Mul(hundred.Sub(discount)).Shift(-2)
 	if s.o.TaxInTotal {
 		t = t.Add(tax)
 	}

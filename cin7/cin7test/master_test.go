@@ -197,7 +197,6 @@ func TestNumbersOfInvoices(t *testing.T) {
 	}
 	c := newCompany(t, Options{})
 	id := c.purchase("STOCK", "AUTHORISED")
-	c.play("STOCK", nil)
 	c.ok("POST", "advanced-purchase/stock", stockOf(id, id, "AUTHORISED", "10", ""))
 	c.ok("POST", "advanced-purchase/stock", stockOf(id, "", "AUTHORISED", "10", ""))
 	got := noNumber(c, id, c.task(id, "1")) + " " + noNumber(newCompanyWithStock(t))

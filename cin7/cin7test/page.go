@@ -1,6 +1,10 @@
 package cin7test
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // page cuts a list: Page from 1, Limit 1 to 1000, default 100 (2).
 func (c *call) page(key string, rows []any) obj {
@@ -23,3 +27,32 @@ func (c *call) page(key string, rows []any) obj {
 // one is the list envelope that writes of suppliers, products and journals
 // answer with (2).
 func one(key string, row any) obj { return obj{"Total": 1, "Page": 1, key: []any{row}} }
+
+// The filters of lists. A parameter that is absent matches everything.
+
+func (c *call) is(name, value string) bool {
+	v := c.param(name)
+	return v == "" || same(v, value)
+}
+
+func (c *call) starts(name, value string) bool {
+	return strings.HasPrefix(strings.ToLower(value), strings.ToLower(c.param(name)))
+}
+
+func (c *call) yes(name string, value bool) bool {
+	v := c.param(name)
+	return v == "" || strings.EqualFold(v, "true") == value
+}
+
+// moment reads a time filter; zero when absent.
+func (c *call) moment(name string) (time.Time, error) {
+	v := c.param(name)
+	if v == "" {
+		return time.Time{}, nil
+	}
+	t, err := moment(v)
+	if err != nil {
+		return t, no("%s: %v", name, err)
+	}
+	return t, nil
+}

@@ -100,19 +100,6 @@ func (s *Sim) listProducts(c *call) (any, error) {
 	return c.page("Products", rows), nil
 }
 
-// moment reads a time filter; zero when absent.
-func (c *call) moment(name string) (time.Time, error) {
-	v := c.param(name)
-	if v == "" {
-		return time.Time{}, nil
-	}
-	t, err := moment(v)
-	if err != nil {
-		return t, no("%s: %v", name, err)
-	}
-	return t, nil
-}
-
 type productBody struct {
 	ID, SKU, Name, Type, Status, Category, CostingMethod, UOM, Brand             *string
 	InventoryAccount, COGSAccount, ExpenseAccount, RevenueAccount                *string

@@ -138,48 +138,6 @@ type ManualLine struct {
 	System                         bool // Cin7's own: a POST leaves it alone
 }
 
-// Purchases returns what is stored, oldest first.
-func (s *Sim) Purchases() []Purchase {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make([]Purchase, len(s.purchases))
-	for i, p := range s.purchases {
-		out[i] = *p.clone()
-	}
-	return out
-}
-
-// EditPurchase changes a purchase by hand, as a person in Cin7 would; no rule
-// is checked. It reports whether there is such a purchase.
-func (s *Sim) EditPurchase(id string, edit func(*Purchase)) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.purchase(id)
-	if p == nil {
-		return false
-	}
-	edit(p)
-	p.Updated = s.o.Now()
-	return true
-}
-
-// Pay marks the authorised invoice of a group as paid, by hand.
-func (s *Sim) Pay(taskID string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.purchaseOfTask(taskID)
-	if p == nil {
-		return false
-	}
-	g := p.group(taskID)
-	if g == nil || g.Invoice.Status != Authorised {
-		return false
-	}
-	g.Invoice.Status, p.Updated = Paid, s.o.Now()
-	s.effects = append(s.effects, Effect{At: p.Updated, Kind: "invoice_paid", ID: p.ID, TaskID: g.TaskID, Number: g.Invoice.Number})
-	return true
-}
-
 // clone copies a purchase deeply.
 func (p *Purchase) clone() *Purchase {
 	q := *p
@@ -246,39 +204,4 @@ func (s *Sim) newPurchase() *Purchase {
 		g.TaskID, g.Number = s.newID(), 1
 	}
 	return p
-}
-
-// edit changes a purchase as a whole or not at all: a refusal in the middle
-// leaves it as it was.
-func (c *call) edit(id string, change func(p *Purchase) error) (*Purchase, error) {
-	p := c.s.purchase(id)
-	if p == nil {
-		return nil, no(textNoPurchase)
-	}
-	q := p.clone()
-	if err := change(q); err != nil {
-		return nil, err
-	}
-	q.Updated = c.s.o.Now()
-	*p = *q
-	return p, nil
-}
-
-// tell adds to the journal of effects, once the call has succeeded.
-func (c *call) tell(e Effect) {
-	e.At, e.Application = c.s.o.Now(), c.app
-	c.effects = append(c.effects, e)
-}
-
-// tellDocument tells of a document with lines.
-func (c *call) tellDocument(kind string, p *Purchase, taskID, number string, lines []Line, charges []Charge) {
-	e := Effect{Kind: kind, ID: p.ID, TaskID: taskID, Number: number, Marker: marker(p.Note)}
-	for _, l := range lines {
-		e.Lines = append(e.Lines, EffectLine{Product: l.SKU, Account: l.Account, Quantity: l.Quantity, Total: l.Total, Tax: l.Tax})
-	}
-	for _, l := range charges {
-		e.Lines = append(e.Lines, EffectLine{Product: l.Description, Account: l.Account, Quantity: l.Quantity, Total: l.Total, Tax: l.Tax})
-	}
-	e.Total = c.s.totals(p, lines, charges).total
-	c.tell(e)
 }
