@@ -24,5 +24,6 @@
 //
 // Known to be kinder than the real one: || with a null gives null instead of
 // the other operand, (+) joins and arithmetic on dates are refused, and a
-// statement is never too slow.
+// statement is never too slow. The record API (contract 6) is not served: it
+// answers 404.
 package netsuitetest

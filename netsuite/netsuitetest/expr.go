@@ -49,7 +49,7 @@ func (r *rewriter) expr(lo, hi int, sc *scope, list bool) (string, error) {
 				emit("* 1.0 /")
 			case "^=":
 				emit("<>")
-			case ".":
+			case ".", "?": // bind parameters are not for the REST body (contract 2.1)
 				return "", unsupported
 			default:
 				emit(t.text)

@@ -46,6 +46,8 @@ transaction id
 transaction type id
 transaction type lastmodifieddate
 transactionline transaction id
+transactionline createdfrom
+transactionline linelastmodifieddate
 transactionaccountingline transaction transactionline
 account id
 item id

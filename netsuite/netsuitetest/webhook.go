@@ -35,7 +35,7 @@ type event struct {
 // posts sends webhooks like N/https does: once, no retry, 5 s to connect and
 // 45 s for the whole (contract 5.2).
 type posts struct {
-	ctx    context.Context // ends with the Sim
+	ctx    context.Context // the life of the Sim, of which every post is a part
 	cancel context.CancelFunc
 	client *http.Client
 

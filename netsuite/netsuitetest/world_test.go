@@ -2,6 +2,7 @@ package netsuitetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -112,5 +113,56 @@ func TestLinksMultiply(t *testing.T) {
 	got := lines(a.rows("SELECT linktype, COUNT(*) AS n, SUM(foreignamount) AS total FROM previoustransactionlinelink WHERE nextdoc = 6001 AND previousdoc = 4001 AND previousline = 1 GROUP BY linktype ORDER BY linktype"), "linktype n total")
 	if diff := cmp.Diff([]string{"OrdBill | 3 | 720", "OrdPick | 1 | 240"}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// One bill over two POs, and lines whose PO only createdfrom tells.
+func TestBillOverOrders(t *testing.T) {
+	a := open(t, Options{})
+	shop(a)
+	a.PutPurchaseOrder(PurchaseOrder{ID: 4002, Number: "PO1042", Vendor: 301, Lines: []OrderLine{{Item: 2001, Quantity: "5", Amount: "12"}}})
+	a.PutBill(Bill{ID: 6002, Lines: []BillLine{
+		{PO: 4002, POLine: 1, Quantity: "5", Amount: "12"}, {PO: 4001, POLine: 3, Quantity: "1", Amount: "15"}, {PO: 4002, POLine: 1, Amount: "1", Quantity: "1", NoLink: true}}})
+	got := lines(a.rows(statement("e", "{IDS}", "6002")), "nextline poid polineid")
+	got = append(got, lines(a.rows("SELECT id, createdfrom FROM transactionline WHERE transaction = 6002 ORDER BY id"), "id createdfrom")...)
+	got = append(got, lines(a.rows("SELECT DISTINCT previousdoc, linktype FROM previoustransactionlink WHERE nextdoc = 6002 ORDER BY previousdoc"), "previousdoc linktype")...)
+	want := []string{"2 | 4002 | 1", "3 | 4001 | 3", "0 | -", "2 | 4002", "3 | 4001", "4 | 4002", "4001 | OrdBill", "4002 | OrdBill", "5001 | RcptBill"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// A line that is removed leaves no trace but the header's stamp (contract 4.3).
+func TestRemovedLine(t *testing.T) {
+	a := open(t, Options{})
+	shop(a)
+	b, ok := a.Bill(6001)
+	if !ok || b.Vendor != 301 || b.Payable != 121 || b.Rate != "1.1" {
+		t.Fatalf("bill as put: %+v", b)
+	}
+	a.clock.add(time.Minute)
+	b.Lines = b.Lines[:1]
+	a.PutBill(b)
+	got := lines(a.rows("SELECT foreigntotal, TO_CHAR(lastmodifieddate, 'HH24:MI') AS at, TO_CHAR(createddate, 'HH24:MI') AS since FROM transaction WHERE id = 6001"), "foreigntotal at since")
+	got = append(got, lines(a.rows("SELECT id FROM transactionline WHERE transaction = 6001 ORDER BY id"), "id")...)
+	got = append(got, lines(a.rows(statement("e", "{IDS}", "6001")), "nextline")...)
+	if diff := cmp.Diff([]string{"-260 | 12:01 | 12:00", "0", "2", "3", "2"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// Exec makes worlds that Put cannot: it speaks SQLite with SuiteQL's functions.
+func TestExec(t *testing.T) {
+	a := open(t, Options{})
+	shop(a)
+	if err := a.Exec("UPDATE transaction SET trandate = TO_DATE('2026-12-24', 'YYYY-MM-DD'), lastmodifieddate = ? WHERE id = ?", noon().Add(time.Hour), 4001); err != nil {
+		t.Fatal(err)
+	}
+	got := lines(a.rows("SELECT trandate, TO_CHAR(lastmodifieddate, 'HH24:MI') AS at FROM transaction WHERE id = 4001"), "trandate at")
+	if diff := cmp.Diff([]string{"12/24/2026 | 13:00"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if err := a.Exec("UPDATE nowhere SET x = 1"); err == nil {
+		t.Error("no error for a table that does not exist")
 	}
 }
