@@ -103,7 +103,7 @@ func (c *Client) do(ctx context.Context, r request, out any, ok func() bool) err
 	if e == nil {
 		return nil
 	}
-	if e.Kind == ErrLimited && c.c.Limited != nil {
+	if errors.Is(e, ErrLimited) && c.c.Limited != nil {
 		c.c.Limited(e.RetryAfter)
 	}
 	return e

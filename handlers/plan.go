@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -136,7 +137,7 @@ func plan(r rules, w *want, p *cin7.Purchase, known ties) outlook {
 // planHeader handles the life of the purchase and its order. It reports true
 // when nothing further can be planned.
 func planHeader(w *want, p *cin7.Purchase, groups []*group, out *outlook) (stop bool) {
-	any := slices.ContainsFunc(groups, func(g *group) bool { return posted(g.invoice) || g.received })
+	anyPosted := slices.ContainsFunc(groups, func(g *group) bool { return posted(g.invoice) || g.received })
 	holdAll := func(err error, why string) {
 		out.Verdicts[w.Ref] = err
 		for _, i := range w.Invoices {
@@ -153,7 +154,7 @@ func planHeader(w *want, p *cin7.Purchase, groups []*group, out *outlook) (stop 
 				"purchase %s was voided in Cin7, order %s is alive in NetSuite", p.OrderNumber, w.Number), "its purchase was voided in Cin7")
 		}
 		return true
-	case w.Void != "" && any:
+	case w.Void != "" && anyPosted:
 		holdAll(problem(ParkVoidedAfterPost, "decide in Cin7 what becomes of the posted documents, then skip this record",
 			"order %s was %s, purchase %s has posted documents", w.Number, w.Void, p.OrderNumber), "its order was "+w.Void)
 		return true
@@ -547,7 +548,7 @@ func (b *builder) notReceived(inv wantInvoice) error {
 // posted in Cin7.
 func (b *builder) deadBills() {
 	for r, err := range b.want.Held {
-		if err != errDead {
+		if !errors.Is(err, errDead) {
 			continue
 		}
 		b.hold(r, nil)

@@ -606,7 +606,7 @@ func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *
 			}
 		}
 		err := verdict(r)
-		if err == errDead {
+		if errors.Is(err, errDead) {
 			err, s.Message = nil, errDead.Error()
 		}
 		if p, ok := asProblem(err); ok {

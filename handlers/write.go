@@ -153,18 +153,18 @@ func (t *turn) classify(err error) error {
 	case errors.Is(err, context.Canceled):
 		return errStopping // a read that a stop cut short
 	case errors.As(err, &ce):
-		switch ce.Kind {
-		case cin7.ErrLimited:
+		switch {
+		case errors.Is(ce, cin7.ErrLimited):
 			return &hold{WaitBudget, now.Add(max(ce.RetryAfter, holdLimited)), err}
-		case cin7.ErrNotSent:
+		case errors.Is(ce, cin7.ErrNotSent):
 			var spent *budgetSpent
 			if errors.As(err, &spent) {
 				return &hold{WaitBudget, spent.until, err}
 			}
 			return &hold{WaitRetry, now.Add(holdUnavailable), err}
-		case cin7.ErrCredentials:
+		case errors.Is(ce, cin7.ErrCredentials):
 			return &hold{WaitUpstream, now.Add(holdCredentials), err}
-		case cin7.ErrRefused, cin7.ErrNotFound:
+		case errors.Is(ce, cin7.ErrRefused), errors.Is(ce, cin7.ErrNotFound):
 			return problem(ParkCin7Refused, "correct what Cin7 names, in NetSuite, in the mapping or in Cin7, then retry this record", "%v", err)
 		}
 		if ce.Status == 500 {
@@ -172,12 +172,12 @@ func (t *turn) classify(err error) error {
 		}
 		return &hold{WaitRetry, now.Add(holdUnavailable), err}
 	case errors.As(err, &ne):
-		switch ne.Kind {
-		case netsuite.ErrLimited:
+		switch {
+		case errors.Is(ne, netsuite.ErrLimited):
 			return &hold{WaitRetry, now.Add(max(ne.RetryAfter, holdLimited)), err}
-		case netsuite.ErrCredentials, netsuite.ErrForbidden:
+		case errors.Is(ne, netsuite.ErrCredentials), errors.Is(ne, netsuite.ErrForbidden):
 			return &hold{WaitUpstream, now.Add(holdCredentials), err}
-		case netsuite.ErrHidden, netsuite.ErrQuery:
+		case errors.Is(ne, netsuite.ErrHidden), errors.Is(ne, netsuite.ErrQuery):
 			return problem(ParkNetSuiteHidden, "give the integration role the permission that NetSuite names, then retry this record", "%v", err)
 		}
 		return &hold{WaitRetry, now.Add(holdUnavailable), err}
@@ -192,7 +192,7 @@ func backoff(now time.Time, attempts int) time.Time {
 	if attempts < 8 {
 		d = min(d, 5*time.Second<<attempts)
 	}
-	return now.Add(d/2 + time.Duration(rand.Int64N(int64(d/2)+1))) //nolint:gosec // spreading load needs no secret randomness
+	return now.Add(d/2 + time.Duration(rand.Int64N(int64(d/2)+1)))
 }
 
 // hashOf names a value by its JSON.

@@ -140,39 +140,39 @@ func (t *Turn) verdict(what string, v any, err error) error {
 	return nil
 }
 
-// Take returns up to max entries: first those that a predecessor took and did
+// Take returns up to most entries: first those that a predecessor took and did
 // not settle, then due retries and live marks, then, only when there are
 // none, bulk. Each record taken becomes Running. Empty means that nothing
 // waits. What is taken and not settled is taken again in a later turn.
-func (t *Turn) Take(ctx context.Context, max int) ([]Entry, error) {
+func (t *Turn) Take(ctx context.Context, most int) ([]Entry, error) {
 	if !t.Valid(0) {
 		return nil, fmt.Errorf("take marks of %s: %w", t.Tenant, ErrStale)
 	}
 	for _, c := range []Class{Live, Bulk} {
 		for !t.history[c] {
-			got, err := t.read(ctx, c, t.cursor[c], max)
+			got, err := t.read(ctx, c, t.cursor[c], most)
 			if err != nil || len(got) > 0 {
 				return got, err
 			}
 		}
 	}
-	if err := t.promote(ctx, max); err != nil {
+	if err := t.promote(ctx, most); err != nil {
 		return nil, err
 	}
-	got, err := t.read(ctx, Live, ">", max)
+	got, err := t.read(ctx, Live, ">", most)
 	if err != nil || len(got) > 0 {
 		return got, err
 	}
-	return t.read(ctx, Bulk, ">", max)
+	return t.read(ctx, Bulk, ">", most)
 }
 
 // promote marks the records whose retry is due.
-func (t *Turn) promote(ctx context.Context, max int) error {
+func (t *Turn) promote(ctx context.Context, most int) error {
 	now, err := t.q.rdb.Time(ctx).Result()
 	if err != nil {
 		return fmt.Errorf("read the time: %w", err)
 	}
-	due, err := t.q.rdb.ZRangeByScore(ctx, KeyDue(t.Tenant), &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(now.UnixMilli(), 10), Count: int64(max)}).Result()
+	due, err := t.q.rdb.ZRangeByScore(ctx, KeyDue(t.Tenant), &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(now.UnixMilli(), 10), Count: int64(most)}).Result()
 	if err != nil {
 		return fmt.Errorf("read the retries of %s: %w", t.Tenant, err)
 	}
@@ -190,14 +190,14 @@ func (t *Turn) promote(ctx context.Context, max int) error {
 }
 
 // read takes entries of a stream: new ones from ">", pending ones from an id.
-func (t *Turn) read(ctx context.Context, c Class, from string, max int) ([]Entry, error) {
+func (t *Turn) read(ctx context.Context, c Class, from string, most int) ([]Entry, error) {
 	stream := KeyStream(t.Tenant, c)
-	res, err := t.q.rdb.XReadGroup(ctx, &redis.XReadGroupArgs{Group: group, Consumer: consumer, Streams: []string{stream, from}, Count: int64(max), Block: -1}).Result()
+	res, err := t.q.rdb.XReadGroup(ctx, &redis.XReadGroupArgs{Group: group, Consumer: consumer, Streams: []string{stream, from}, Count: int64(most), Block: -1}).Result()
 	if err != nil && strings.HasPrefix(err.Error(), "NOGROUP") {
 		if err := t.q.rdb.XGroupCreateMkStream(ctx, stream, group, "0").Err(); err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 			return nil, fmt.Errorf("create the group of %s: %w", stream, err)
 		}
-		return t.read(ctx, c, from, max)
+		return t.read(ctx, c, from, most)
 	}
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("read %s: %w", stream, err)
@@ -225,7 +225,7 @@ func (t *Turn) read(ctx context.Context, c Class, from string, max int) ([]Entry
 		}
 	}
 	if len(messages) > 0 && len(out) == 0 {
-		return t.read(ctx, c, next(from, messages), max)
+		return t.read(ctx, c, next(from, messages), most)
 	}
 	return out, nil
 }

@@ -53,7 +53,7 @@ type Keyset struct {
 	aead   tink.AEAD
 }
 
-// ErrWrongKey: a value was sealed with another keyset, for another place, or
+// ErrWrongKey says that a value was sealed with another keyset, for another place, or
 // was changed since.
 var ErrWrongKey = errors.New("cannot open the sealed value: it was sealed with another keyset (check MLC_KEYSET_FILE), for another place, or was changed")
 

@@ -258,7 +258,7 @@ func (c *Config) Show() []Setting {
 	return out
 }
 
-// ErrNoRedis: nothing says where Redis is.
+// ErrNoRedis says that nothing says where Redis is.
 var ErrNoRedis = errors.New("MLC_REDIS_URL is not set: name a Redis with appendonly yes and appendfsync always, for example redis://localhost:6379; to look around without one, run: go run ./cmd/demo")
 
 // redisOptions reads the URL. Errors never repeat it: it may hold a password.

@@ -71,7 +71,7 @@ type Intent struct {
 	Misses    int       `json:"misses,omitempty"` // look-ups that found nothing since
 }
 
-// ErrNotFound: the tenant has no such record.
+// ErrNotFound says that the tenant has no such record.
 var ErrNotFound = errors.New("no such record")
 
 // Store keeps the records of all tenants in Redis.
@@ -217,7 +217,7 @@ func (r *Records) OpenIntent(ctx context.Context, fence int64, ref queue.Ref, in
 	return r.intent(ctx, fence, ref, "open", in)
 }
 
-// ErrIntentOpen: an earlier write of this record is not settled yet.
+// ErrIntentOpen says that an earlier write of this record is not settled yet.
 var ErrIntentOpen = errors.New("an earlier write is not settled")
 
 // UpdateIntent replaces the open intent of the same slot and op.

@@ -92,7 +92,7 @@ func (c *checker) netsuite(n *NetSuite, creds Credentials, o Options) {
 // checkKey says what is wrong with a private key, in words that tell what to
 // do (contract netsuite 1.5: RSA 3072 or 4096, EC P-256, P-384 or P-521).
 func checkKey(key secret.String) error {
-	const make = "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out netsuite-key.pem"
+	const remedy = "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out netsuite-key.pem"
 	b, _ := pem.Decode([]byte(key.Reveal()))
 	if b == nil {
 		return errors.New("is not PEM: want the text from -----BEGIN PRIVATE KEY----- to -----END PRIVATE KEY----- with its line breaks")
@@ -110,14 +110,14 @@ func checkKey(key secret.String) error {
 	switch k := parsed.(type) {
 	case *rsa.PrivateKey:
 		if n := k.N.BitLen(); n != 3072 && n != 4096 {
-			return fmt.Errorf("is an RSA key of %d bits; NetSuite takes 3072 or 4096: %s", n, make)
+			return fmt.Errorf("is an RSA key of %d bits; NetSuite takes 3072 or 4096: %s", n, remedy)
 		}
 	case *ecdsa.PrivateKey:
 		if c := k.Curve; c != elliptic.P256() && c != elliptic.P384() && c != elliptic.P521() {
-			return fmt.Errorf("is on the curve %s; NetSuite takes P-256, P-384 or P-521: %s", c.Params().Name, make)
+			return fmt.Errorf("is on the curve %s; NetSuite takes P-256, P-384 or P-521: %s", c.Params().Name, remedy)
 		}
 	default:
-		return fmt.Errorf("is neither RSA nor EC; NetSuite takes no other kind: %s", make)
+		return fmt.Errorf("is neither RSA nor EC; NetSuite takes no other kind: %s", remedy)
 	}
 	return nil
 }

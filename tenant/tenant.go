@@ -58,7 +58,7 @@ type Options struct {
 	ReadFile              func(string) ([]byte, error) // resolves *_file; nil refuses them
 }
 
-// ErrNotFound: no tenant has this id.
+// ErrNotFound says that no tenant has this id.
 var ErrNotFound = errors.New("no such tenant")
 
 // CheckSync says what is wrong with the sync section, each problem a line.

@@ -32,7 +32,10 @@ import (
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
-func main() {
+func main() { os.Exit(start()) }
+
+// start reads the command line, plays the demo and returns the exit code.
+func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	o := options{out: os.Stdout, progress: os.Stderr}
@@ -44,15 +47,16 @@ func main() {
 	flag.Parse()
 	if o.approach != "INVOICE" && o.approach != "STOCK" || flag.NArg() > 0 {
 		flag.Usage()
-		os.Exit(2)
+		return 2
 	}
 	ok, err := run(ctx, o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 	}
 	if err != nil || !ok {
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 type options struct {

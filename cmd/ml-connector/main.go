@@ -17,14 +17,16 @@ import (
 )
 
 // Exit codes: 0 ok, 1 failed, 2 wrong usage, 130 interrupted.
-func main() {
+func main() { os.Exit(start()) }
+
+func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 	}()
-	os.Exit(run(ctx, os.Args[1:], os.Environ()))
+	return run(ctx, os.Args[1:], os.Environ())
 }
 
 // usageError is a mistake in the command line.

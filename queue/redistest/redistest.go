@@ -68,7 +68,7 @@ func (p *Process) Run(t testing.TB) {
 		t.Fatal("redis-server is not installed: run `make tools`")
 	}
 	p.cmd = exec.Command(bin, append([]string{"--port", "0", "--unixsocket", p.Socket, "--dir", p.Dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"}, p.args...)...) //nolint:gosec // a test starts what it names
+		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"}, p.args...)...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start redis-server: %v", err)
 	}
