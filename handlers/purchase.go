@@ -12,6 +12,7 @@ import (
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
 )
 
 // slotPurchase is the link of a PO, or of a bill without one, to its purchase.
@@ -76,8 +77,14 @@ func (t *turn) billUnit(ctx context.Context, b *work, id netsuite.ID) error {
 	if start := t.t.StartDate; start != "" && string(bill.Date) < start {
 		return u.skip(ctx, "before_start", fmt.Sprintf("bill %s is dated %s, before sync.start %s", billNumber(bill), bill.Date, start))
 	}
-	if t.t.Sync.StandaloneBills == "skip" {
+	switch t.t.Sync.StandaloneBills {
+	case tenant.StandaloneSkip:
 		return u.skip(ctx, "standalone_bill", "bill "+billNumber(bill)+" has no purchase order, and sync.standalone_bills is skip")
+	case tenant.StandaloneJournal:
+		return u.settleAll(ctx, func(queue.Ref) error {
+			return problem(ParkCin7Refused, "set sync.standalone_bills to purchase or skip, or enter the journal in Cin7 by hand and skip this record",
+				"bill %s has no purchase order: this version does not post journals", billNumber(bill))
+		}, nil, "", "")
 	}
 	v := b.read.vendors[bill.Vendor]
 	return u.serve(ctx, v, sources{Bills: []netsuite.Bill{bill}}.stable(), func(refs *reference, supplier string) (*want, error) {
