@@ -105,7 +105,7 @@ func TestDefaultLimitIsSixty(t *testing.T) {
 	s.AddKey("a", "k")
 	statuses := map[int]int{}
 	for range 61 {
-		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", base+"me", nil)
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, base+"me", nil)
 		r.Header.Set("api-auth-accountid", "a")
 		r.Header.Set("api-auth-applicationkey", "k")
 		s.ServeHTTP(w, r)

@@ -7,7 +7,7 @@ import "net/http"
 // again (7.8). What was posted leaves the ledger.
 
 func (s *Sim) undoInvoice(c *call, p *Purchase, g *Group, void bool) {
-	kind := ""
+	var kind string
 	switch {
 	case void && g.Invoice.Status != Voided && g.Invoice.Status != NotAvailable:
 		kind = "invoice_voided"

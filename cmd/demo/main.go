@@ -197,7 +197,7 @@ func build(ctx context.Context, o options) (*demo, error) {
 	go func() { ended <- service.Run(sctx, c, so) }()
 	closers = append(closers, func() {
 		stop()
-		<-ended
+		_ = <-ended // what it said has been read by run, or is of no use any more
 	})
 	select {
 	case a := <-ready:

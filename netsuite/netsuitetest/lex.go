@@ -82,7 +82,7 @@ func lex(q string) (tokens []token, ok bool) {
 					p = two
 				}
 			}
-			if r >= utf8.RuneSelf || len(p) == 1 && !strings.Contains("()*,.+-/<>=?", p) {
+			if r >= utf8.RuneSelf || len(p) == 1 && !strings.ContainsAny(p, "()*,.+-/<>=?") {
 				return nil, false
 			}
 			tokens, q = append(tokens, token{punct, p}), q[len(p):]

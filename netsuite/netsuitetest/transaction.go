@@ -147,7 +147,8 @@ func (s *Sim) Delete(recordType string, id int64) {
 	s.save("delete "+recordType, func(t *tx) {
 		m := &s.model
 		by := "delete"
-		spelled, typeID := "", -30
+		var spelled string
+		typeID := -30
 		var orders []int64
 		switch recordType {
 		case "vendor":
