@@ -44,11 +44,11 @@ func (c *Client) Changed(ctx context.Context, t RecordType, since string) iter.S
 				x := reader{r: r, what: "changed " + string(t)}
 				ch := Change{ID: x.id("id"), Type: t, ModifiedAt: x.text("modifiedat")}
 				switch {
-				case x.err != nil, ch.ID == 0:
-					yield(Change{}, &Error{Kind: ErrUnavailable, Operation: "changed", Cause: fmt.Errorf("a row without a usable id: %w", x.err)})
+				case x.err != nil:
+					yield(Change{}, unreadable("changed", x.err))
 					return
 				case ch.ID <= last:
-					yield(Change{}, &Error{Kind: ErrQuery, Operation: "changed", Detail: "rows are not ordered by id, or come twice"})
+					yield(Change{}, unreadable("changed", fmt.Errorf("%s %d comes after %d: rows are not ordered by id, or come twice", t, ch.ID, last)))
 					return
 				}
 				last = ch.ID
@@ -74,7 +74,7 @@ func changedQuery(t RecordType, since string, last ID) string {
 	}
 	q := "SELECT t.id, TO_CHAR(t.lastmodifieddate, " + stamp + ") AS modifiedat FROM transaction t WHERE t.type = '" + tranTypes[t] + "' AND t.id > " + last.String()
 	if since != "" {
-		q += " AND (t.lastmodifieddate >= " + at + " OR t.id IN (SELECT tl.transaction FROM transactionline tl WHERE tl.linelastmodifieddate >= " + at + "))"
+		q += " AND (t.lastmodifieddate >= " + at + "{tl.linelastmodifieddate: OR t.id IN (SELECT tl.transaction FROM transactionline tl WHERE tl.linelastmodifieddate >= " + at + ")})"
 	}
 	return q + " ORDER BY t.id"
 }

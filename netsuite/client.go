@@ -21,11 +21,11 @@ type Config struct {
 	ClientID       string
 	CertificateID  string
 	PrivateKeyPEM  secret.String
-	Book           int // accounting book, default 1
-	MaxConcurrency int // requests in flight, default 2
+	Book           int // accounting book, default 1: the only one of most accounts
+	MaxConcurrency int // requests in flight, default 2: NetSuite's limit is shared with the customer's other integrations
 	// Transport carries the requests; nil takes a default. It must not repeat requests.
 	Transport http.RoundTripper
-	Now       func() time.Time // default time.Now
+	Now       func() time.Time // default time.Now; assertions and the token's life follow it
 	// Observe is told of every request when it is answered; may be nil.
 	Observe func(operation string, status int, took time.Duration)
 }
@@ -35,12 +35,12 @@ type Config struct {
 type Client struct {
 	c     Config
 	host  string // scheme and host
-	http  *http.Client
+	wire  wire
 	token *tokens
-	slots chan struct{}
+	slots chan struct{} // one entry per request in flight
 
 	mu      sync.Mutex
-	refused map[string]bool // optional columns that this account does not have
+	refused map[string]bool // optional columns, with their alias, that this account does not have
 }
 
 var accountForm = regexp.MustCompile(`^[A-Za-z0-9]+([_-][A-Za-z0-9]+)?$`)
@@ -63,6 +63,9 @@ func New(c Config) (*Client, error) {
 	if c.MaxConcurrency == 0 {
 		c.MaxConcurrency = 2
 	}
+	if c.Book < 0 || c.MaxConcurrency < 0 {
+		return nil, fmt.Errorf("netsuite: accounting book %d, concurrency %d: want numbers above 0", c.Book, c.MaxConcurrency)
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -75,8 +78,8 @@ func New(c Config) (*Client, error) {
 		Timeout:       requestTimeout,
 		// No Jar: a cookie can turn a good token into a 401 (contract 1.6).
 	}
-	cl := &Client{c: c, host: u.Scheme + "://" + u.Host, http: hc, slots: make(chan struct{}, c.MaxConcurrency), refused: map[string]bool{}}
-	cl.token, err = newTokens(c, cl.host+"/services/rest/auth/oauth2/v1/token", hc)
+	cl := &Client{c: c, host: u.Scheme + "://" + u.Host, wire: wire{hc, c.Now, c.Observe}, slots: make(chan struct{}, c.MaxConcurrency), refused: map[string]bool{}}
+	cl.token, err = newTokens(c, cl.host+"/services/rest/auth/oauth2/v1/token", cl.wire)
 	if err != nil {
 		return nil, err
 	}
@@ -105,9 +108,11 @@ func (c *Client) Ping(ctx context.Context) error {
 	return err
 }
 
-// Query runs one SELECT and returns its rows. It reads one page of at most
-// 1,000 rows; reads of records use keyset statements of their own.
+// Query runs one SELECT and returns at most its first 1,000 rows; reads of
+// records page by statements of their own. operation names it in metrics and
+// errors. Every error is an *Error, or the context's: ErrCredentials,
+// ErrForbidden, ErrHidden, ErrQuery, ErrLimited or ErrUnavailable, the last two
+// after several tries.
 func (c *Client) Query(ctx context.Context, operation, q string) ([]Row, error) {
-	p, err := c.page(ctx, operation, q)
-	return p.Items, err
+	return c.page(ctx, operation, q)
 }

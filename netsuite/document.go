@@ -14,8 +14,8 @@ var tranTypes = map[RecordType]string{
 }
 
 const documentColumns = `SELECT t.id, t.type, t.tranid, t.transactionnumber, t.status, BUILTIN.DF(t.status) AS statustext,
- t.approvalstatus, t.posting, {t.voided AS voided}, t.entity, c.symbol AS currencycode, t.exchangerate, t.foreigntotal,
- {t.terms AS terms}, {BUILTIN.DF(t.terms) AS termsname}, t.memo, {ml.subsidiary AS subsidiary}, ml.location,
+ t.approvalstatus, t.posting{t.voided:, t.voided}, t.entity, BUILTIN.DF(t.entity) AS vendorname, c.symbol AS currencycode, t.exchangerate, t.foreigntotal,
+ t.memo{t.terms:, t.terms, BUILTIN.DF(t.terms) AS termsname}{ml.subsidiary:, ml.subsidiary}{ml.location:, ml.location},
  TO_CHAR(t.trandate, 'YYYY-MM-DD') AS trandate, TO_CHAR(t.duedate, 'YYYY-MM-DD') AS duedate,
  TO_CHAR(t.createddate, ` + stamp + `) AS createdat, TO_CHAR(t.lastmodifieddate, ` + stamp + `) AS modifiedat
  FROM transaction t
@@ -34,11 +34,11 @@ func (c *Client) documents(ctx context.Context, t RecordType, ids []ID, each fun
 		x := reader{r: r, what: string(t) + " " + r["id"]}
 		d := Document{ID: x.id("id"), Type: t, TranID: x.text("tranid"), TransactionNumber: x.text("transactionnumber"), Status: letter(x.text("status")),
 			StatusText: x.text("statustext"), Approval: x.int("approvalstatus"), Posting: x.bool("posting"), Voided: x.bool("voided"),
-			Vendor: x.id("entity"), Currency: x.text("currencycode"), ExchangeRate: x.amount("exchangerate"), Total: x.amount("foreigntotal"),
+			Vendor: x.id("entity"), VendorName: x.text("vendorname"), Currency: x.text("currencycode"), ExchangeRate: x.amount("exchangerate"), Total: x.amount("foreigntotal"),
 			TermsID: x.id("terms"), Terms: x.text("termsname"), Memo: x.text("memo"), Subsidiary: x.id("subsidiary"), Location: x.id("location"),
 			Date: x.date("trandate"), Due: x.date("duedate"), CreatedAt: x.text("createdat"), ModifiedAt: x.text("modifiedat")}
 		if x.err != nil {
-			return &Error{Kind: ErrUnavailable, Operation: op, Cause: x.err}
+			return unreadable(op, x.err)
 		}
 		// Headers of POs and bills are negative, of credits positive (contract 3.6).
 		if t == TypePurchaseOrder || t == TypeVendorBill {
@@ -60,15 +60,12 @@ func (c *Client) documents(ctx context.Context, t RecordType, ids []ID, each fun
 // "PurchOrd:B" (contract 3.7).
 func letter(s string) string { return s[strings.LastIndexByte(s, ':')+1:] }
 
+var lineKeys = keys{outer: "tl.transaction", inner: "tl.id", outerAs: "transaction", innerAs: "lineid"}
+
 // lines reads all line rows of documents. head is the statement up to its
 // WHERE, filter the conditions besides the ids; both know the line as tl.
 func (c *Client) lines(ctx context.Context, operation, head, filter string, ids []ID) ([]Row, error) {
-	return c.keyset(ctx, operation, func(last Row) string {
-		a, b := "0", "-1"
-		if last != nil {
-			a, b = digits(last["transaction"]), digits(last["lineid"])
-		}
-		return fmt.Sprintf("%[1]s WHERE tl.transaction IN (%[2]s)%[3]s AND (tl.transaction > %[4]s OR (tl.transaction = %[4]s AND tl.id > %[5]s)) ORDER BY tl.transaction, tl.id",
-			head, idList(ids), filter, a, b)
+	return c.keyset(ctx, operation, lineKeys, func(after string) string {
+		return fmt.Sprintf("%s WHERE tl.transaction IN (%s)%s%s ORDER BY tl.transaction, tl.id", head, idList(ids), filter, after)
 	})
 }

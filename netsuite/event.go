@@ -2,12 +2,9 @@ package netsuite
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -24,7 +21,8 @@ type EventOptions struct {
 	DefaultType RecordType // for events that name no type
 }
 
-// ErrNoRecord says that a body holds no usable record id.
+// ErrNoRecord says that a body holds no usable record id. Its text quotes at
+// most a key of the body.
 type ErrNoRecord struct{ Detail string }
 
 func (e ErrNoRecord) Error() string { return "no record id: " + e.Detail }
@@ -34,320 +32,130 @@ const (
 	maxDepth  = 16   // of nested values
 )
 
-// The keys that may hold an id, a type and a kind, in order of preference
-// (contract 5.4).
-var (
-	idKeys   = []string{"id", "internalId", "internalid", "recordId", "record_id", "recid", "nsId"}
-	typeKeys = []string{"recordType", "recordtype", "record_type", "type", "topic", "entity"}
-	kindKeys = []string{"eventType", "event_type", "event", "action", "operation", "triggerType"}
-	wrappers = []string{"events", "records", "data", "payload", "record", "newRecord", "context"}
-)
-
 // ParseEvent finds record ids and types in whatever body a customer's script
-// sends (contract 5.4). Everything else in the body is ignored. unsupported
-// counts well-formed events of record types that are not synced. A body from
-// which nothing can be read is an ErrNoRecord.
+// sends (contract 5.4): JSON, a form, or nothing but the URL's query, told
+// apart by the first byte because content types lie. Everything else in the
+// body is ignored. unsupported counts well-formed events of record types that
+// are not synced. A body from which nothing can be read, or that two readers
+// could read differently, is an ErrNoRecord.
 func ParseEvent(body []byte, query url.Values, o EventOptions) (events []Event, unsupported int, err error) {
-	p := eventParser{o: o}
-	trimmed := bytes.TrimSpace(body)
-	switch {
-	case !utf8.Valid(body):
-		return nil, 0, ErrNoRecord{"the body is not UTF-8"}
-	case len(trimmed) == 0:
-		p.form(query)
-	case trimmed[0] == '{' || trimmed[0] == '[':
-		v, err := decodeStrict(trimmed)
+	v, err := decodeBody(body)
+	if err != nil {
+		return nil, 0, ErrNoRecord{err.Error()}
+	}
+	hits, _ := resolve(v, hit{typ: string(o.DefaultType)})
+	if len(hits) == 0 {
+		q, err := formObject(query)
 		if err != nil {
 			return nil, 0, ErrNoRecord{err.Error()}
 		}
-		p.value(v, found{})
-	default:
-		form, err := url.ParseQuery(string(trimmed))
-		if err != nil {
-			return nil, 0, ErrNoRecord{"the body is neither JSON nor a form"}
-		}
-		p.form(form)
+		hits, _ = resolve(q, hit{typ: string(o.DefaultType)})
 	}
 	switch {
-	case p.err != nil:
-		return nil, 0, p.err
-	case len(p.events) == 0 && p.unsupported == 0:
-		return nil, 0, ErrNoRecord{"none of the keys " + strings.Join(idKeys, ", ") + " holds a number beside a record type"}
+	case len(hits) == 0:
+		return nil, 0, ErrNoRecord{"none of the keys " + strings.Join(idKeys[:], ", ") + " holds a number beside a record type"}
+	case len(hits) > maxEvents:
+		return nil, 0, ErrNoRecord{fmt.Sprintf("the body names more than %d records", maxEvents)}
 	}
-	return p.events, p.unsupported, nil
+	for _, h := range hits {
+		t := typeNamed(h.typ)
+		if t == "" {
+			unsupported++
+			continue
+		}
+		if h.kind == "" {
+			h.kind = kindChanged
+		}
+		events = append(events, Event{Type: t, ID: h.id, Kind: h.kind})
+	}
+	return events, unsupported, nil
 }
 
-// object is a JSON object in which no key comes twice.
-type object map[string]any
-
-// decodeStrict decodes JSON of bounded depth. Keys that come twice, or that
-// differ only in case and name an id or a type, are refused: two readers
-// could take different ones.
-func decodeStrict(b []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	v, err := decodeValue(d, 0)
+func decodeBody(body []byte) (any, error) {
+	if !utf8.Valid(body) {
+		return nil, errors.New("the body is not UTF-8")
+	}
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	if len(body) > 0 && (body[0] == '{' || body[0] == '[') {
+		return decodeJSON(body)
+	}
+	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, err
+		return nil, errors.New("the body is neither JSON nor a form")
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the JSON is followed by something else")
-	}
-	return v, nil
+	return formObject(form)
 }
 
-func decodeValue(d *json.Decoder, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("the JSON is nested deeper than %d", maxDepth)
-	}
-	t, err := d.Token()
-	if err != nil {
-		return nil, errors.New("the JSON is damaged")
-	}
-	switch t {
-	case json.Delim('{'):
-		return decodeObject(d, depth)
-	case json.Delim('['):
-		var list []any
-		for d.More() {
-			v, err := decodeValue(d, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			if list = append(list, v); len(list) > maxEvents {
-				return nil, fmt.Errorf("a list has more than %d entries", maxEvents)
-			}
-		}
-		if _, err := d.Token(); err != nil {
-			return nil, errors.New("the JSON is damaged")
-		}
-		return list, nil
-	}
-	return t, nil
+// hit is a record that a body names, or what outer objects said of the inner.
+type hit struct {
+	typ  string // as it was spelled
+	kind string // one of our words, or ""
+	id   ID
 }
 
-func decodeObject(d *json.Decoder, depth int) (any, error) {
-	o := object{}
-	folded := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, errors.New("the JSON is damaged")
-		}
-		k, _ := t.(string)
-		_, twice := o[k]
-		low := strings.ToLower(k)
-		sensitive := slices.Contains(idKeys, k) || slices.Contains(typeKeys, k) || slices.Contains([]string{"id", "internalid", "recordid", "recordtype", "type"}, low)
-		if twice || sensitive && folded[low] {
-			return nil, fmt.Errorf("the key %.40q comes twice", k)
-		}
-		folded[low] = true
-		if o[k], err = decodeValue(d, depth+1); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, errors.New("the JSON is damaged")
-	}
-	return o, nil
-}
-
-// found is what outer objects said: an inner one may lack it.
-type found struct {
-	typ  string
-	kind string
-}
-
-type eventParser struct {
-	o           EventOptions
-	events      []Event
-	unsupported int
-	err         error
-}
-
-// value walks lists, wrappers and objects.
-func (p *eventParser) value(v any, outer found) {
-	if p.err != nil {
-		return
-	}
+// resolve finds the records that a value names. They are sure when an object
+// holds an id and a type of its own. Guesses, which take their type from
+// around them, count only where nothing is sure: an envelope's number is not
+// taken for a record, and a context's number not for the record beside it.
+func resolve(v any, outer hit) (hits []hit, sure bool) {
 	switch v := v.(type) {
 	case []any:
 		for _, e := range v {
-			p.value(e, outer)
+			h, s := resolve(e, outer)
+			hits, sure = append(hits, h...), sure || s
 		}
+		return hits, sure
 	case object:
-		p.object(v, outer)
+		return v.resolve(outer)
 	}
+	return nil, false
 }
 
-func (p *eventParser) object(o object, outer found) {
-	f := outer
-	if s := first(o, kindKeys); s != "" {
-		f.kind = s
+func (o object) resolve(outer hit) (hits []hit, sure bool) {
+	around := hit{typ: outer.typ, kind: outer.kind}
+	if k := o.kind(); k != "" {
+		around.kind = k
 	}
-	if s := p.typeOf(o); s != "" {
-		f.typ = s
+	own, named := o.typ()
+	if own != "" {
+		around.typ = own
 	}
-	// The Event Subscriber's context and payload are siblings: the type is in
-	// one, the id in the other.
-	for _, w := range wrappers {
-		if in, ok := o[w].(object); ok {
-			if s := p.typeOf(in); s != "" && f.typ == "" {
-				f.typ = s
+	inner := o.unwrap()
+	// The type and the id of an Event Subscriber are in siblings: context and payload.
+	for _, w := range inner {
+		if in, ok := w.(object); ok && own == "" {
+			if t, _ := in.typ(); t != "" {
+				around.typ = t
+				break
 			}
 		}
 	}
-	if id := idOf(o); id != "" {
-		p.add(f, id)
-		return
-	}
-	if s, ok := o["resource"].(string); ok { // topic style: "&id=12&recordtype=purchaseorder"
-		if q, err := url.ParseQuery(strings.TrimPrefix(s, "&")); err == nil && q.Get("id") != "" {
-			if t := q.Get("recordtype"); t != "" {
-				f.typ = t
-			}
-			p.add(f, q.Get("id"))
-			return
+	for _, w := range inner {
+		h, s := resolve(w, around)
+		if s && !sure {
+			hits = nil // guesses found so far
 		}
-	}
-	for _, w := range wrappers {
-		if in, ok := o[w]; ok {
-			p.value(in, f)
+		if s || !sure {
+			hits = append(hits, h...)
 		}
+		sure = sure || s
 	}
-}
-
-// typeOf is the record type an object names: by a type key whose value is not
-// a kind word, else by the prefix of its event name.
-func (p *eventParser) typeOf(o object) string {
-	for _, k := range typeKeys {
-		s, ok := o[k].(string)
-		if ok && s != "" && kindOf(s) == "" {
-			return s
-		}
-	}
-	if s := first(o, []string{"eventType", "event_type", "event"}); s != "" {
-		if i := strings.IndexAny(s, "._:"); i > 0 && normalType(s[:i]) != "" {
-			return s[:i]
-		}
-	}
-	return ""
-}
-
-func (p *eventParser) form(q url.Values) {
-	get := func(keys []string) string {
-		for _, k := range keys {
-			if v := q.Get(k); v != "" {
-				return v
-			}
-		}
-		return ""
-	}
-	id := get(idKeys)
-	if id == "" {
-		return
-	}
-	f := found{kind: get(kindKeys)}
-	for _, k := range typeKeys {
-		v := q.Get(k)
-		switch {
-		case v == "":
-		case kindOf(v) != "":
-			f.kind = v
-		case f.typ == "":
-			f.typ = v
-		}
-	}
-	p.add(f, id)
-}
-
-// add keeps one event. An id that is no number is not an event; a type that
-// we do not sync is counted.
-func (p *eventParser) add(f found, id string) {
-	n, err := ParseID(id)
-	if err != nil {
-		return
-	}
-	t := normalType(f.typ)
+	id := o.id()
+	mine := hit{typ: around.typ, kind: around.kind, id: id}
 	switch {
-	case f.typ == "" && p.o.DefaultType != "":
-		t = p.o.DefaultType
-	case f.typ == "":
-		return
-	case t == "":
-		p.unsupported++
-		return
-	}
-	if len(p.events) == maxEvents {
-		p.err = ErrNoRecord{fmt.Sprintf("the body names more than %d records", maxEvents)}
-		return
-	}
-	kind := kindOf(f.kind)
-	if kind == "" {
-		kind = "changed"
-	}
-	p.events = append(p.events, Event{Type: t, ID: n, Kind: kind})
-}
-
-// first is the first text among the keys of an object.
-func first(o object, keys []string) string {
-	for _, k := range keys {
-		if s, ok := o[k].(string); ok && s != "" {
-			return s
-		}
-	}
-	return ""
-}
-
-// idOf is the first id of an object: a text or a whole number.
-func idOf(o object) string {
-	for _, k := range idKeys {
-		switch v := o[k].(type) {
-		case string:
-			if _, err := ParseID(v); err == nil {
-				return v
-			}
-		case json.Number:
-			if _, err := ParseID(v.String()); err == nil {
-				return v.String()
+	case id == 0 || mine.typ == "":
+		return hits, sure
+	case named && !sure:
+		return []hit{mine}, true
+	case named:
+		for _, h := range hits {
+			if h.id == id && typeNamed(h.typ) == typeNamed(mine.typ) {
+				return hits, true // the serialised record repeats its envelope
 			}
 		}
+		return append(hits, mine), true
+	case len(hits) == 0:
+		return []hit{mine}, false
 	}
-	return ""
-}
-
-func squeeze(s string) string {
-	return strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(s))
-}
-
-// normalType reads the spellings of our record types; "" for others.
-func normalType(s string) RecordType {
-	switch squeeze(s) {
-	case "vendor", "supplier":
-		return TypeVendor
-	case "purchaseorder", "purchord", "po":
-		return TypePurchaseOrder
-	case "itemreceipt", "itemrcpt":
-		return TypeItemReceipt
-	case "vendorbill", "vendbill", "bill":
-		return TypeVendorBill
-	case "vendorcredit", "vendcred":
-		return TypeVendorCredit
-	}
-	return ""
-}
-
-// kindOf reads the words for what happened; "" for others. A dotted event
-// name counts by its last part.
-func kindOf(s string) string {
-	s = squeeze(s[strings.LastIndexAny(s, ".:")+1:])
-	switch s {
-	case "create", "created", "copy":
-		return "created"
-	case "edit", "edited", "update", "updated", "xedit", "approve", "save", "change", "changed":
-		return "updated"
-	case "delete", "deleted":
-		return "deleted"
-	}
-	return ""
+	return hits, sure
 }

@@ -3,6 +3,7 @@ package netsuite
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,7 +31,29 @@ func TestParseEvent(t *testing.T) {
 		{name: "8 form", body: "recordtype=purchaseorder&internalid=123&type=edit", want: []Event{{TypePurchaseOrder, 123, "updated"}}},
 		{name: "8 query alone", query: "recordtype=vendorbill&id=48213", want: bill},
 		{name: "9 old and new", body: `{"type":"purchaseorder","internalId":123,"old":{"a":1},"new":{"a":2}}`, want: []Event{{TypePurchaseOrder, 123, "changed"}}},
-		{name: "type is a kind word", body: `{"type":"delete","recordType":"bill","id":"48213"}`, want: []Event{{TypeVendorBill, 48213, "changed"}}},
+		{name: "type is a kind word", body: `{"type":"delete","recordType":"bill","id":"48213"}`, want: []Event{{TypeVendorBill, 48213, "deleted"}}},
+		{name: "type is a user event that says little", body: `{"type":"PAYBILLS","recordtype":"vendorbill","internalid":48213}`, want: bill},
+		{name: "kind after an unknown name", body: `{"eventType":"sync","action":"update","recordType":"vendor","id":"1"}`, want: []Event{{TypeVendor, 1, "updated"}}},
+		{name: "type in front of the kind", body: `{"type":"vendor_bill.updated","id":"48213"}`, want: []Event{{TypeVendorBill, 48213, "updated"}}},
+		{name: "longest type in an event name", body: `{"event":"VENDOR_BILL_READY","internalId":48213}`, want: bill},
+		{name: "known type before an unknown one", body: `{"type":"webhook","entity":"vendorbill","id":"48213"}`, want: bill},
+		{name: "entity is the vendor, not the type", body: `{"id":"48213","entity":"301"}`, o: EventOptions{DefaultType: TypeVendorBill}, want: bill},
+		{name: "entity is a name, not the type", body: `{"id":"48213","entity":"ACME"}`, o: EventOptions{DefaultType: TypeVendorBill}, want: bill},
+		{name: "keys in other case", body: `{"RECORDTYPE":"bill","ID":48213}`, want: bill},
+		{name: "id of another kind first", body: `{"id":"evt_9","recordId":"48213","recordType":"bill"}`, want: bill},
+		{name: "number of the envelope", body: `{"id":991,"event_type":"vendor.updated","record":{"id":"123","type":"vendor"}}`, want: []Event{{TypeVendor, 123, "updated"}}},
+		{name: "number of the envelope, type in its name alone", body: `{"id":991,"event":"vendor.updated","data":{"id":"123"}}`, want: []Event{{TypeVendor, 123, "updated"}}},
+		{name: "number of the context", body: `{"recordType":"bill","id":"48213","context":{"id":"77"}}`, want: bill},
+		{name: "record repeats its envelope", body: `{"recordType":"vendorbill","id":"48213","record":{"id":48213,"type":"VendBill"}}`, want: bill},
+		{name: "record inside another", body: `{"recordType":"bill","id":"48213","data":{"type":"vendor","id":"301"}}`, want: []Event{{TypeVendor, 301, "changed"}, bill[0]}},
+		{name: "resource alone", body: `{"resource":"?id=48213&recordtype=vendorbill"}`, want: bill},
+		{name: "resource in a resource", body: `{"resource":"resource=id%3D1%26recordtype%3Dvendor","recordType":"bill","id":48213}`, want: bill},
+		{name: "large list that is none of ours", body: `{"recordType":"bill","id":48213,"sublists":[` + strings.Repeat("{},", 2000) + `{}]}`, want: bill},
+		{name: "empty object, query", body: `{}`, query: "recordtype=vendorbill&id=48213", want: bill},
+		{name: "body before query", body: `{"recordType":"bill","id":48213}`, query: "recordtype=vendor&id=1", want: bill},
+		{name: "byte order mark", body: "\ufeff" + `{"recordType":"bill","id":48213}`, want: bill},
+		{name: "other key twice in two spellings", body: `{"recordType":"bill","id":48213,"memo":"a","Memo":"b"}`, want: bill},
+		{name: "1000 of them", body: "[" + strings.Repeat(`{"type":"salesorder","id":1},`, 999) + `{"type":"bill","id":48213}]`, want: bill, unsupported: 999},
 		{name: "default type", body: `{"id":"48213"}`, o: EventOptions{DefaultType: TypeVendorBill}, want: bill},
 		{name: "not ours", body: `{"recordType":"salesorder","id":"5"}`, unsupported: 1},
 		{name: "mixed", body: `[{"recordType":"salesorder","id":"5"},{"recordType":"bill","id":48213}]`, want: bill, unsupported: 1},
@@ -65,6 +88,14 @@ func TestParseEventRefuses(t *testing.T) {
 		"key twice":             `{"recordType":"vendor","id":"1","id":"2"}`,
 		"key twice, other case": `{"recordType":"vendor","id":"1","ID":"2"}`,
 		"damaged":               `{"recordType":"vendor","id":"1"`,
+		"wrapper twice":         `{"record":{"id":"1","type":"vendor"},"Record":{"id":"2","type":"vendor"}}`,
+		"type twice":            `{"recordType":"vendor","RecordType":"bill","id":"1"}`,
+		"key twice, deep":       `{"recordType":"vendor","id":"1","x":[{"y":1,"y":2}]}`,
+		"key twice, escaped":    `{"recordType":"vendor","id":"1","\u0069d":"2"}`,
+		"field twice":           "recordtype=vendor&id=1&id=2",
+		"field twice, case":     "recordtype=vendor&id=1&ID=2",
+		"neither JSON nor form": "%zz",
+		"text":                  `"48213"`,
 		"followed by more":      `{"recordType":"vendor","id":"1"} {}`,
 		"too deep":              strings.Repeat("[", 40) + strings.Repeat("]", 40),
 		"too many":              "[" + strings.Repeat(`{"type":"vendor","id":1},`, 1000) + `{"type":"vendor","id":1}]`,
@@ -83,18 +114,38 @@ func TestParseEventRefuses(t *testing.T) {
 }
 
 func FuzzParseEvent(f *testing.F) {
-	f.Add([]byte(`{"context":{"recordType":"VENDORBILL"},"payload":{"recordId":"48213"}}`))
-	f.Add([]byte(`[{"id":"1","type":"vendor"}]`))
-	f.Add([]byte("recordtype=purchaseorder&internalid=123"))
-	f.Add([]byte(`{"topic":"x","resource":"&id=12"}`))
+	for _, body := range []string{
+		`{"context":{"recordType":"VENDORBILL"},"payload":{"recordId":"48213"}}`,
+		`{"recordType":"vendor","id":"123","eventType":"create"}`,
+		`{"eventType":"PO_READY","internalId":123,"tranId":"PO16"}`,
+		`{"event_type":"vendor.updated","record":{"id":"123","type":"vendor"}}`,
+		`{"id":"48213","type":"vendorbill","fields":{"entity":"301"},"sublists":{"item":{}}}`,
+		`[{"id":"1","type":"vendor"},{"events":[{"id":2}]}]`,
+		`{"topic":"x","resource":"&id=12&resource=id%3D3"}`,
+		"recordtype=purchaseorder&internalid=123&type=edit",
+		`{"type":"purchaseorder","internalId":123,"old":{},"new":{}}`,
+		`{"id":1,"ID":2}`, `{"id":1e2}`, "\ufeff{}", "\xff", "[[[[", "%",
+	} {
+		f.Add([]byte(body))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		events, _, err := ParseEvent(body, nil, EventOptions{DefaultType: TypeVendor})
-		if err != nil && len(events) > 0 || len(events) > maxEvents {
-			t.Fatalf("%d events, %v", len(events), err)
-		}
-		for _, e := range events {
-			if e.ID <= 0 || e.Type == "" || e.Kind == "" {
-				t.Fatalf("event %+v", e)
+		for _, o := range []EventOptions{{}, {DefaultType: TypeVendor}} {
+			events, unsupported, err := ParseEvent(body, nil, o)
+			again, _, _ := ParseEvent(body, nil, o)
+			if d := cmp.Diff(events, again); d != "" {
+				t.Fatalf("read twice, read differently:\n%s", d)
+			}
+			var none ErrNoRecord
+			switch {
+			case err == nil && len(events)+unsupported == 0, len(events)+unsupported > maxEvents:
+				t.Fatalf("%d events, %d unsupported, %v", len(events), unsupported, err)
+			case err != nil && (events != nil || unsupported != 0 || !errors.As(err, &none)):
+				t.Fatalf("%d events beside %v", len(events), err)
+			}
+			for _, e := range events {
+				if e.ID <= 0 || typeNamed(string(e.Type)) != e.Type || !slices.Contains([]string{"created", "updated", "deleted", "changed"}, e.Kind) {
+					t.Fatalf("event %+v", e)
+				}
 			}
 		}
 	})

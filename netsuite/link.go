@@ -3,67 +3,149 @@ package netsuite
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
-// OrdersOf finds the purchase orders that bills, receipts or credits come
-// from; a document without one yields no link. Links are read by line link
-// and, as a fallback, by the lines' createdfrom.
-func (c *Client) OrdersOf(ctx context.Context, docs ...ID) ([]Link, error) {
-	return c.documentLinks(ctx, "orders_of", docs, "l.nextdoc", "tl.transaction")
+// The types of line links that tie a document to its PO. Others join the same
+// lines and would count twice (contract 3.5).
+const (
+	linkBill    = "OrdBill"
+	linkReceipt = "ShipRcpt"
+)
+
+// lineKey names a line of a document.
+type lineKey struct{ doc, line ID }
+
+// orderLine is the PO line that a line comes from; line is 0 when only the PO
+// is known.
+type orderLine struct {
+	id, line ID
+	number   string
 }
 
-// DocumentsOf finds the bills, receipts and credits that come from purchase orders.
-func (c *Client) DocumentsOf(ctx context.Context, pos ...ID) ([]Link, error) {
-	return c.documentLinks(ctx, "documents_of", pos, "l.previousdoc", "tl.createdfrom")
+// lineOrders maps lines of bills or receipts to the PO lines they come from.
+type lineOrders map[lineKey]orderLine
+
+// of is where a line comes from: by its link, else by its createdfrom, which
+// may also be a transfer order, a return or a bill.
+func (o lineOrders) of(x *reader, doc, line ID) orderLine {
+	if po, ok := o[lineKey{doc, line}]; ok {
+		return po
+	}
+	if x.text("createdfromtype") != tranTypes[TypePurchaseOrder] {
+		return orderLine{}
+	}
+	return orderLine{id: x.id("createdfrom"), number: x.text("createdfromnumber")}
 }
 
-// documentLinks asks both places where a derivation is noted, filtered by the
-// column that holds the given ids.
-func (c *Client) documentLinks(ctx context.Context, op string, ids []ID, linkColumn, lineColumn string) ([]Link, error) {
-	var out []Link
-	seen := map[Link]bool{}
-	err := batches(ids, lineBatch, func(part []ID) error {
-		list := idList(part)
-		for _, q := range []string{
-			fmt.Sprintf(`SELECT DISTINCT l.previousdoc AS poid, l.nextdoc AS docid, d.type AS doctype
- FROM previoustransactionlinelink l JOIN transaction po ON po.id = l.previousdoc JOIN transaction d ON d.id = l.nextdoc
- WHERE %s IN (%s) AND l.linktype IN ('OrdBill', 'ShipRcpt') AND po.type = 'PurchOrd' AND d.type IN ('VendBill', 'ItemRcpt', 'VendCred')`, linkColumn, list),
-			fmt.Sprintf(`SELECT DISTINCT tl.createdfrom AS poid, tl.transaction AS docid, d.type AS doctype
- FROM transactionline tl JOIN transaction po ON po.id = tl.createdfrom JOIN transaction d ON d.id = tl.transaction
- WHERE %s IN (%s) AND po.type = 'PurchOrd' AND d.type IN ('VendBill', 'ItemRcpt', 'VendCred')`, lineColumn, list),
-		} {
-			rows, err := c.keyset(ctx, op, func(last Row) string {
-				after := ""
-				if last != nil {
-					after = fmt.Sprintf(" AND (po.id > %[1]s OR (po.id = %[1]s AND d.id > %[2]s))", digits(last["poid"]), digits(last["docid"]))
-				}
-				return q + after + " ORDER BY poid, docid"
-			})
-			if err != nil {
-				return err
-			}
-			for _, r := range rows {
-				x := reader{r: r, what: "link between " + r["poid"] + " and " + r["docid"]}
-				l := Link{PO: x.id("poid"), Doc: x.id("docid"), Type: recordType(x.text("doctype"))}
-				if x.err != nil {
-					return &Error{Kind: ErrUnavailable, Operation: op, Cause: x.err}
-				}
-				if l.Type != "" && !seen[l] {
-					seen[l] = true
-					out = append(out, l)
-				}
-			}
-		}
-		return nil
+var orderKeys = keys{outer: "l.nextdoc", inner: "l.nextline", outerAs: "nextdoc", innerAs: "nextline"}
+
+// lineOrders reads the links of one type. The table has a row per line pair,
+// and some several times (contract 3.5): of one line the first counts.
+func (c *Client) lineOrders(ctx context.Context, linkType string, ids []ID) (lineOrders, error) {
+	const op = "line_orders"
+	rows, err := c.keyset(ctx, op, orderKeys, func(after string) string {
+		return fmt.Sprintf(`SELECT DISTINCT l.nextdoc, l.nextline, l.previousdoc AS poid, l.previousline AS polineid, po.tranid AS ponumber
+ FROM previoustransactionlinelink l JOIN transaction po ON po.id = l.previousdoc
+ WHERE l.nextdoc IN (%s) AND l.linktype = '%s' AND po.type = 'PurchOrd'%s ORDER BY l.nextdoc, l.nextline, l.previousdoc, l.previousline`, idList(ids), linkType, after)
 	})
-	return out, err
-}
-
-func recordType(tranType string) RecordType {
-	for t, s := range tranTypes {
-		if s == tranType {
-			return t
+	if err != nil {
+		return nil, err
+	}
+	out := lineOrders{}
+	for _, r := range rows {
+		x := reader{r: r, what: "link of document " + r["nextdoc"]}
+		from, to := lineKey{x.id("nextdoc"), x.id("nextline")}, orderLine{id: x.id("poid"), line: x.id("polineid"), number: x.text("ponumber")}
+		if x.err != nil {
+			return nil, unreadable(op, x.err)
+		}
+		if _, ok := out[from]; !ok {
+			out[from] = to
 		}
 	}
-	return ""
+	return out, nil
+}
+
+// OrdersOf finds the purchase orders that bills, receipts or credits come
+// from: by line link, by the lines' createdfrom, and of a credit also through
+// the bills that it names. A document without one yields no link.
+func (c *Client) OrdersOf(ctx context.Context, docs ...ID) ([]Link, error) {
+	const op = "orders_of"
+	out, err := c.orderLinks(ctx, op, byNext, docs)
+	if err != nil {
+		return nil, err
+	}
+	unlinked := slices.DeleteFunc(slices.Clone(docs), func(id ID) bool {
+		return slices.ContainsFunc(out, func(l Link) bool { return l.Doc == id })
+	})
+	bills, err := c.billsOf(ctx, op, unlinked) // credit -> bills
+	if err != nil || len(bills) == 0 {
+		return out, err
+	}
+	var named []ID
+	for _, ids := range bills {
+		named = append(named, ids...)
+	}
+	orders, err := c.orderLinks(ctx, op, byNext, named)
+	if err != nil {
+		return nil, err
+	}
+	return through(out, orders, bills), nil
+}
+
+// DocumentsOf finds the bills, receipts and credits that come from purchase
+// orders, and the credits that name those bills.
+func (c *Client) DocumentsOf(ctx context.Context, pos ...ID) ([]Link, error) {
+	const op = "documents_of"
+	out, err := c.orderLinks(ctx, op, byPrevious, pos)
+	if err != nil {
+		return nil, err
+	}
+	var bills []ID
+	for _, l := range out {
+		if l.Type == TypeVendorBill {
+			bills = append(bills, l.Doc)
+		}
+	}
+	// A credit that is applied to one of the bills may name another: ask it.
+	candidates, err := c.derivations(ctx, op, derivation{from: TypeVendorBill, to: creditOnly, by: byPrevious}, bills)
+	if err != nil || len(candidates) == 0 {
+		return out, err
+	}
+	var credits []ID
+	for _, d := range candidates {
+		credits = append(credits, d.next)
+	}
+	named, err := c.billsOf(ctx, op, credits)
+	if err != nil {
+		return nil, err
+	}
+	return through(out, out, named), nil
+}
+
+// through adds to out the credits whose bills are among links.
+func through(out, links []Link, bills map[ID][]ID) []Link {
+	seen := map[Link]bool{}
+	for _, l := range out {
+		seen[l] = true
+	}
+	for _, credit := range sortedKeys(bills) {
+		for _, l := range links {
+			via := Link{PO: l.PO, Doc: credit, Type: TypeVendorCredit}
+			if l.Type == TypeVendorBill && slices.Contains(bills[credit], l.Doc) && !seen[via] {
+				seen[via] = true
+				out = append(out, via)
+			}
+		}
+	}
+	return out
+}
+
+func (c *Client) orderLinks(ctx context.Context, op string, by side, ids []ID) ([]Link, error) {
+	pairs, err := c.derivations(ctx, op, derivation{from: TypePurchaseOrder, to: fromOrders, links: []string{linkBill, linkReceipt}, by: by}, ids)
+	var out []Link
+	for _, p := range pairs {
+		out = append(out, Link{PO: p.previous, Doc: p.next, Type: p.typ})
+	}
+	return out, err
 }

@@ -2,11 +2,11 @@ package netsuite
 
 import "context"
 
-const orderLineColumns = `SELECT tl.transaction, tl.id AS lineid, tl.linesequencenumber AS lineno, tl.item, i.itemid AS sku, i.itemtype,
- i.displayname AS itemname, i.stockunit AS baseunits, tl.memo, tl.quantity, tl.units, tl.foreignamount, tl.quantityshiprecv, tl.quantitybilled,
- tl.isclosed, tl.location, TO_CHAR(tl.expectedreceiptdate, 'YYYY-MM-DD') AS expectedon,
- tl.expenseaccount, a.acctnumber, a.accountsearchdisplayname AS acctname, a.accttype, a.isinactive AS acctinactive
- FROM transactionline tl LEFT JOIN item i ON i.id = tl.item LEFT JOIN account a ON a.id = tl.expenseaccount`
+const orderLineColumns = `SELECT tl.transaction, tl.id AS lineid, tl.linesequencenumber AS lineno, tl.item, i.itemid AS sku, i.itemtype, i.displayname AS itemname,
+ tl.memo, tl.quantity, tl.foreignamount, tl.quantityshiprecv, tl.quantitybilled{tl.units:, tl.units}{i.stockunit:, i.stockunit AS baseunits},
+ tl.isclosed{tl.location:, tl.location}{tl.expectedreceiptdate:, TO_CHAR(tl.expectedreceiptdate, 'YYYY-MM-DD') AS expectedon}
+ {tl.expenseaccount:, tl.expenseaccount, a.acctnumber, a.accountsearchdisplayname AS acctname, a.accttype, a.isinactive AS acctinactive}
+ FROM transactionline tl LEFT JOIN item i ON i.id = tl.item{tl.expenseaccount: LEFT JOIN account a ON a.id = tl.expenseaccount}`
 
 // PurchaseOrders reads POs with their lines; ids that do not exist are absent.
 func (c *Client) PurchaseOrders(ctx context.Context, ids ...ID) (map[ID]PurchaseOrder, error) {
@@ -27,7 +27,7 @@ func (c *Client) PurchaseOrders(ctx context.Context, ids ...ID) (map[ID]Purchase
 				Account: x.account("expenseaccount"), Location: x.id("location"), ExpectedOn: x.date("expectedon")}
 			id := x.id("transaction")
 			if x.err != nil {
-				return &Error{Kind: ErrUnavailable, Operation: "purchaseorder_lines", Cause: x.err}
+				return unreadable("purchaseorder_lines", x.err)
 			}
 			if po, ok := out[id]; ok {
 				po.Lines = append(po.Lines, l)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 )
@@ -15,20 +16,19 @@ import (
 // column is absent. Values are texts whatever NetSuite sent.
 type Row map[string]string
 
-// decodePage reads the envelope of contract 2.2.
-func decodePage(body []byte) (page, error) {
+// decodeRows reads the items of the envelope of contract 2.2. Whether there
+// are more is told by their number, not by hasMore, which lies past 100,000.
+func decodeRows(body []byte) ([]Row, error) {
 	var a struct {
-		HasMore bool                         `json:"hasMore"`
-		Items   []map[string]json.RawMessage `json:"items"`
+		Items []map[string]json.RawMessage `json:"items"`
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if err := dec.Decode(&a); err != nil {
-		return page{}, fmt.Errorf("decode the rows: %w", err)
+	if err := json.Unmarshal(body, &a); err != nil {
+		return nil, fmt.Errorf("decode the rows: %w", err)
 	}
 	if a.Items == nil {
-		return page{}, errors.New("the answer has no items")
+		return nil, errors.New("the answer has no items")
 	}
-	p := page{HasMore: a.HasMore, Items: make([]Row, 0, len(a.Items))}
+	rows := make([]Row, 0, len(a.Items))
 	for i, item := range a.Items {
 		r := make(Row, len(item))
 		for k, v := range item {
@@ -37,15 +37,15 @@ func decodePage(body []byte) (page, error) {
 			}
 			s, ok, err := scalar(v)
 			if err != nil {
-				return page{}, fmt.Errorf("row %d, column %.60q: %w", i, k, err)
+				return nil, fmt.Errorf("row %d, column %.60q: %w", i, k, err)
 			}
 			if ok {
 				r[k] = s
 			}
 		}
-		p.Items = append(p.Items, r)
+		rows = append(rows, r)
 	}
-	return p, nil
+	return rows, nil
 }
 
 // scalar reads a string, number, boolean or null as text.
@@ -81,35 +81,38 @@ func (x *reader) fail(column string, err error) {
 
 func (x *reader) text(column string) string { return strings.TrimSpace(x.r[column]) }
 
-// id is 0 when the column is absent.
+// id is 0 when the column is absent. A whole number may come as 12.0 or 1.2E1.
 func (x *reader) id(column string) ID {
 	s := x.text(column)
 	if s == "" {
 		return 0
 	}
 	d, err := decimal.NewFromString(s)
-	if err != nil || !d.IsInteger() || d.IsNegative() {
+	if err != nil || !sane(d) || !d.IsInteger() || d.IsNegative() || d.GreaterThan(maxID) {
 		x.fail(column, fmt.Errorf("%.40q is no id", s))
 		return 0
 	}
 	return ID(d.IntPart())
 }
 
+var maxID = decimal.New(1, 18) // as ParseID
+
+// sane refuses exponents that would take gigabytes to write out.
+func sane(d decimal.Decimal) bool { return d.Exponent() > -60 && d.Exponent() < 60 }
+
 func (x *reader) int(column string) int { return int(x.id(column)) }
 
-// amount is 0 when the column is absent. Forms such as -.5 and 1E2 occur.
+// amount is 0 when the column is absent. Forms such as -.5 and 1E2 occur
+// (contract 2.2).
 func (x *reader) amount(column string) decimal.Decimal {
 	s := x.text(column)
 	if s == "" {
 		return decimal.Zero
 	}
-	if strings.HasPrefix(s, ".") {
-		s = "0" + s
-	}
-	s = strings.Replace(s, "-.", "-0.", 1)
 	d, err := decimal.NewFromString(s)
-	if err != nil {
+	if err != nil || !sane(d) {
 		x.fail(column, fmt.Errorf("%.40q is no number", s))
+		return decimal.Zero
 	}
 	return d
 }
@@ -128,11 +131,11 @@ func (x *reader) date(column string) Date {
 	if s == "" {
 		return ""
 	}
-	if len(s) < 10 || s[4] != '-' || s[7] != '-' {
+	if _, err := time.Parse(time.DateOnly, s); err != nil {
 		x.fail(column, fmt.Errorf("%.40q is no date of the form YYYY-MM-DD", s))
 		return ""
 	}
-	return Date(s[:10])
+	return Date(s)
 }
 
 // idList writes ids for an IN list; ids are numbers, so nothing needs quoting.

@@ -6,13 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"regexp"
 	"strconv"
-	"strings"
 	"time"
+
+	"golang.org/x/oauth2"
 )
 
 const (
@@ -23,222 +22,105 @@ const (
 	// tries is how often a SELECT is sent when NetSuite is busy or away.
 	// Reading twice is harmless.
 	tries = 4
+	// maxPause is how long a read waits in place; beyond it the caller decides.
+	maxPause = 15 * time.Second
 )
 
-// page is one answer of SuiteQL.
-type page struct {
-	Items   []Row
-	HasMore bool
-}
-
-// page runs one SELECT and decodes its first 1,000 rows. It retries what may
-// be retried and mints the token anew once after a 401.
-func (c *Client) page(ctx context.Context, operation, q string) (page, error) {
+// page runs one SELECT and returns its first 1,000 rows. It sends again what
+// may be sent again, and mints the token anew once after a 401.
+func (c *Client) page(ctx context.Context, operation, q string) ([]Row, error) {
 	reminted := false
-	for try := 1; ; try++ {
-		p, token, err := c.send(ctx, operation, q)
+	start := c.c.Now()
+	for try := 1; ; {
+		rows, token, err := c.send(ctx, operation, q)
 		var e *Error
 		if !errors.As(err, &e) {
-			return p, err
+			return rows, err
 		}
-		switch {
-		case e.Status == http.StatusUnauthorized && e.Operation != "token" && !reminted:
+		if e.Status == http.StatusUnauthorized && token != nil && !reminted {
 			reminted = true
-			c.token.drop(token)
+			c.token.drop(ctx, token)
 			continue
-		case e.Kind != ErrLimited && e.Kind != ErrUnavailable || try >= tries:
-			return page{}, err
 		}
-		pause := max(e.RetryAfter, time.Second<<(try-1)/2)
-		pause += time.Duration(rand.Int64N(int64(pause)/2 + 1)) //nolint:gosec // spreading load needs no secret randomness
-		if pause > maxPause {
-			return page{}, err
+		pause := pauseAfter(try, e.RetryAfter)
+		// After a request that hung until its timeout, waiting for another is
+		// the caller's choice.
+		if e.Kind != ErrLimited && e.Kind != ErrUnavailable || try >= tries || pause > maxPause || c.c.Now().Sub(start) >= requestTimeout {
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
-			return page{}, ctx.Err()
+			return nil, fmt.Errorf("netsuite %s: %w", operation, ctx.Err())
 		case <-time.After(pause):
+			try++
 		}
 	}
 }
 
-// maxPause is how long a read waits in place; beyond it the caller decides.
-const maxPause = 15 * time.Second
+// pauseAfter is how long to wait after a failed try: half a second, doubling,
+// or what NetSuite asked for, and up to half as much again so that callers do
+// not come back in step.
+func pauseAfter(try int, asked time.Duration) time.Duration {
+	d := max(asked, time.Second/2<<(try-1))
+	return d + time.Duration(rand.Int64N(int64(d/2)+1)) //nolint:gosec // spreading load needs no secret randomness
+}
 
-// send does one request; it returns the token that it showed.
-func (c *Client) send(ctx context.Context, operation, q string) (page, string, error) {
+// send does one request; it returns the token that it showed, nil when it got
+// none.
+func (c *Client) send(ctx context.Context, operation, q string) ([]Row, *oauth2.Token, error) {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		return page{}, "", ctx.Err()
+		return nil, nil, fmt.Errorf("netsuite %s: %w", operation, ctx.Err())
 	}
-	token, err := c.token.get()
+	token, err := c.token.get(ctx)
 	if err != nil {
-		return page{}, "", err
+		return nil, nil, err
 	}
 	body, err := json.Marshal(map[string]string{"q": q})
 	if err != nil {
-		return page{}, "", err
+		return nil, nil, fmt.Errorf("netsuite %s: encode the statement: %w", operation, err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.host+"/services/rest/query/v1/suiteql?limit="+strconv.Itoa(pageSize)+"&offset=0", bytes.NewReader(body))
+	u := c.host + "/services/rest/query/v1/suiteql?limit=" + strconv.Itoa(pageSize) + "&offset=0"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u, bytes.NewReader(body))
 	if err != nil {
-		return page{}, "", &Error{Kind: ErrUnavailable, Operation: operation, Cause: err}
+		return nil, nil, fmt.Errorf("netsuite %s: %w", operation, err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Prefer", "transient")
-	start := c.c.Now()
-	res, err := c.http.Do(req)
-	status := 0
-	if res != nil {
-		status = res.StatusCode
-	}
-	if c.c.Observe != nil {
-		c.c.Observe(operation, status, c.c.Now().Sub(start))
-	}
+	a, err := c.wire.send(req, operation, maxBody)
 	if err != nil {
-		if ctx.Err() != nil {
-			return page{}, token.AccessToken, ctx.Err()
-		}
-		return page{}, token.AccessToken, &Error{Kind: ErrUnavailable, Operation: operation, Cause: bare(err)}
+		return nil, token, err
 	}
-	defer func() { _ = res.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	if err == nil && len(answer) > maxBody {
-		err = fmt.Errorf("the answer is longer than %d bytes", maxBody)
+	if a.status != http.StatusOK {
+		return nil, token, queryError(operation, a, c.c.Now())
 	}
+	rows, err := decodeRows(a.body)
 	if err != nil {
-		return page{}, token.AccessToken, &Error{Kind: ErrUnavailable, Operation: operation, Status: status, Cause: err}
+		return nil, token, &Error{Kind: ErrUnavailable, Operation: operation, Status: a.status, Cause: err}
 	}
-	if status != http.StatusOK {
-		return page{}, token.AccessToken, queryError(operation, status, res.Header, answer)
-	}
-	p, err := decodePage(answer)
-	if err != nil {
-		return page{}, token.AccessToken, &Error{Kind: ErrUnavailable, Operation: operation, Status: status, Cause: err}
-	}
-	return p, token.AccessToken, nil
+	return rows, token, nil
 }
 
-var (
-	hiddenTable   = regexp.MustCompile(`Record '([^']*)' was not found`)
-	unknownColumn = regexp.MustCompile(`Unknown identifier '([^']*)'`)
-	hiddenColumn  = regexp.MustCompile(`Field '([^']*)' for record '([^']*)'`)
-)
-
-// queryError is the error table of contract 2.4 and 1.6.
-func queryError(operation string, status int, h http.Header, body []byte) *Error {
-	e := &Error{Kind: ErrUnavailable, Operation: operation, Status: status}
-	var a struct {
-		Title   string `json:"title"`
-		Details []struct {
-			Detail string `json:"detail"`
-			Code   string `json:"o:errorCode"`
-			Header string `json:"o:errorHeader"`
-		} `json:"o:errorDetails"`
-	}
-	if json.Unmarshal(body, &a) == nil && len(a.Details) > 0 {
-		e.Code, e.Detail = a.Details[0].Code, clip(a.Details[0].Detail)
-		if a.Details[0].Header != "" {
-			e.Detail += " (header " + a.Details[0].Header + ")"
-		}
-	} else if !json.Valid(body) {
-		e.Detail = "the answer is not JSON, as in maintenance"
-	}
-	switch {
-	case status == http.StatusUnauthorized:
-		e.Kind, e.Remedy = ErrCredentials, "the Login Audit Trail in NetSuite names the cause: a disabled role or entity, a revoked certificate, or a missing permission \"Log in using OAuth 2.0 Access Tokens\""
-	case status == http.StatusForbidden:
-		e.Kind, e.Remedy = ErrForbidden, "give the integration role the permission REST Web Services"
-	case status == http.StatusTooManyRequests:
-		e.Kind = ErrLimited
-		if n, err := strconv.Atoi(strings.TrimSpace(h.Get("Retry-After"))); err == nil && n >= 0 {
-			e.RetryAfter = time.Duration(n) * time.Second
-		}
-	case hiddenTable.MatchString(e.Detail):
-		e.Kind, e.Remedy = ErrHidden, fmt.Sprintf("the integration role may not see %s, or its feature is off: add the permission", hiddenTable.FindStringSubmatch(e.Detail)[1])
-	case unknownColumn.MatchString(e.Detail), hiddenColumn.MatchString(e.Detail):
-		e.Kind, e.Remedy = ErrHidden, "the column does not exist in this account"
-	case status >= 300 && status < 500:
-		e.Kind = ErrQuery
-	}
-	return e
+// keys are the two columns that a keyset walk is ordered by: as expressions of
+// the statement, and as the result names them.
+type keys struct {
+	outer, inner     string
+	outerAs, innerAs string
 }
 
-// refusedColumn is the column that an error is about, "" when it is about
-// none.
-func refusedColumn(err error) string {
-	var e *Error
-	if !errors.As(err, &e) || e.Kind != ErrHidden {
-		return ""
-	}
-	if m := unknownColumn.FindStringSubmatch(e.Detail); m != nil {
-		return strings.ToLower(m[1])
-	}
-	if m := hiddenColumn.FindStringSubmatch(e.Detail); m != nil {
-		return strings.ToLower(m[1])
-	}
-	return ""
-}
-
-// optional marks a column of a statement that an account may not have: it is
-// written {table.column AS name} in braces and left out once refused.
-var optional = regexp.MustCompile(`,\s*\{([^}]*)\}`)
-
-// compose writes a statement without the optional columns that were refused.
-func (c *Client) compose(q string) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return optional.ReplaceAllStringFunc(q, func(m string) string {
-		inner := optional.FindStringSubmatch(m)[1]
-		if c.refused[columnOf(inner)] {
-			return ""
-		}
-		return ", " + inner
-	})
-}
-
-// columnOf is the bare column name of an expression such as ml.subsidiary AS s.
-func columnOf(expression string) string {
-	e := strings.Fields(expression)[0]
-	return strings.ToLower(e[strings.LastIndexByte(e, '.')+1:])
-}
-
-// rows runs a statement with optional columns and returns its first page.
-func (c *Client) rows(ctx context.Context, operation, q string) ([]Row, error) {
-	for {
-		p, err := c.page(ctx, operation, c.compose(q))
-		column := refusedColumn(err)
-		if column == "" || !c.drop(q, column) {
-			return p.Items, err
-		}
-	}
-}
-
-// drop remembers a refused optional column; false when it is not optional.
-func (c *Client) drop(q, column string) bool {
-	for _, m := range optional.FindAllStringSubmatch(q, -1) {
-		if columnOf(m[1]) != column {
-			continue
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		fresh := !c.refused[column]
-		c.refused[column] = true
-		return fresh
-	}
-	return false
-}
-
-// keyset reads all rows of a statement that ends in a keyset condition. next
-// makes the statement that follows a last row (nil at the start).
-func (c *Client) keyset(ctx context.Context, operation string, next func(last Row) string) ([]Row, error) {
+// keyset reads all rows of a statement, page by page past the last row seen
+// (contract 2.5). statement is given the condition to add, "" at the start,
+// and must order by the keys. Rows of one key must not matter twice: a page
+// may end between them.
+func (c *Client) keyset(ctx context.Context, operation string, k keys, statement func(after string) string) ([]Row, error) {
 	var all []Row
-	var last Row
+	var outer, inner ID
+	after := ""
 	for {
-		q := next(last)
-		rows, err := c.rows(ctx, operation, q)
+		rows, err := c.rows(ctx, operation, statement(after))
 		if err != nil {
 			return nil, err
 		}
@@ -246,9 +128,20 @@ func (c *Client) keyset(ctx context.Context, operation string, next func(last Ro
 		if len(rows) < pageSize {
 			return all, nil
 		}
-		last = rows[len(rows)-1]
-		if next(last) == q {
-			return nil, &Error{Kind: ErrQuery, Operation: operation, Detail: "a full page does not move the cursor on"}
+		x := reader{r: rows[len(rows)-1], what: "the last row of a page"}
+		o, i := x.id(k.outerAs), x.id(k.innerAs)
+		switch {
+		case x.err != nil:
+			return nil, unreadable(operation, x.err)
+		case o < outer || o == outer && i <= inner:
+			return nil, &Error{Kind: ErrUnavailable, Operation: operation, Detail: fmt.Sprintf("a full page ends at %s %d, %s %d, which is not past the page before it", k.outerAs, o, k.innerAs, i)}
 		}
+		outer, inner = o, i
+		after = fmt.Sprintf(" AND (%[1]s > %[2]d OR (%[1]s = %[2]d AND %[3]s > %[4]d))", k.outer, outer, k.inner, inner)
 	}
+}
+
+// unreadable is an answer that breaks the contract: reading on would guess.
+func unreadable(operation string, cause error) *Error {
+	return &Error{Kind: ErrUnavailable, Operation: operation, Status: http.StatusOK, Cause: cause}
 }

@@ -7,11 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -27,23 +25,26 @@ const (
 	// clients use 5; iat lies a little back for clocks that run behind.
 	assertionLife = 300 * time.Second
 	assertionSkew = 30 * time.Second
+	// maxTokenBody bounds an answer that is about 2 KB.
+	maxTokenBody = 64 << 10
 )
 
-// tokens is an oauth2.TokenSource for the machine-to-machine flow: it signs a
-// fresh assertion for every token. x/oauth2 keeps the token and serialises
-// the callers, so that many waiting callers cost one request.
+// tokens keeps the access token of one account.
+//
+//	get --> good until 10 minutes before its end --> the token
+//	   \--> else one caller mints, the others wait for it or for their context
 type tokens struct {
 	c        Config
 	endpoint string
-	http     *http.Client
+	wire     wire
 	key      crypto.Signer
 	method   jwt.SigningMethod
 
-	mu    sync.Mutex
-	reuse oauth2.TokenSource
+	turn chan struct{} // of one: guards what follows, so that waiting can be given up
+	kept *oauth2.Token
 }
 
-func newTokens(c Config, endpoint string, hc *http.Client) (*tokens, error) {
+func newTokens(c Config, endpoint string, w wire) (*tokens, error) {
 	if c.ClientID == "" || c.CertificateID == "" {
 		return nil, errors.New("netsuite: client id and certificate id are needed: copy them from the integration record and from the OAuth 2.0 Client Credentials (M2M) Setup page")
 	}
@@ -51,64 +52,55 @@ func newTokens(c Config, endpoint string, hc *http.Client) (*tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tokens{c: c, endpoint: endpoint, http: hc, key: key, method: method}
-	t.reuse = t.fresh()
-	return t, nil
+	return &tokens{c: c, endpoint: endpoint, wire: w, key: key, method: method, turn: make(chan struct{}, 1)}, nil
 }
 
-// fresh is a source with nothing cached.
-func (t *tokens) fresh() oauth2.TokenSource { return &cached{src: t, now: t.c.Now} }
-
-// get returns a token that is good for now.
-func (t *tokens) get() (*oauth2.Token, error) {
-	t.mu.Lock()
-	src := t.reuse
-	t.mu.Unlock()
-	return src.Token()
-}
-
-// drop forgets the token if it is still the one that was refused.
-func (t *tokens) drop(refused string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if c, ok := t.reuse.(*cached); ok && c.is(refused) {
-		t.reuse = t.fresh()
+// get returns a token that is good for now. However many callers need a new
+// one, one request is made; if it fails, the next caller tries its own.
+func (t *tokens) get(ctx context.Context) (*oauth2.Token, error) {
+	select {
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("netsuite token: %w", ctx.Err())
 	}
-}
-
-// cached is oauth2.ReuseTokenSourceWithExpiry on a clock of ours: the
-// library's reads the wall clock, which tests cannot move.
-type cached struct {
-	src oauth2.TokenSource
-	now func() time.Time
-	mu  sync.Mutex
-	t   *oauth2.Token
-}
-
-// Token serves oauth2.TokenSource.
-func (c *cached) Token() (*oauth2.Token, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.t != nil && c.now().Before(c.t.Expiry.Add(-tokenEarly)) {
-		return c.t, nil
+	if t.kept != nil && t.c.Now().Before(t.kept.Expiry) {
+		return t.kept, nil
 	}
-	t, err := c.src.Token()
+	token, err := t.source(ctx).Token()
 	if err != nil {
 		return nil, err
 	}
-	c.t = t
-	return t, nil
+	t.kept = token
+	return token, nil
 }
 
-func (c *cached) is(token string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t != nil && c.t.AccessToken == token
+// drop forgets the token that was refused, unless it has been replaced since.
+func (t *tokens) drop(ctx context.Context, refused *oauth2.Token) {
+	select {
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
+	case <-ctx.Done():
+		return
+	}
+	if t.kept == refused {
+		t.kept = nil
+	}
 }
 
-// Token mints one; it serves oauth2.TokenSource.
-func (t *tokens) Token() (*oauth2.Token, error) {
-	assertion, err := t.assertion()
+// source mints with a fresh assertion each time. Like the sources of x/oauth2
+// it holds the context of the one call that it is made for.
+func (t *tokens) source(ctx context.Context) oauth2.TokenSource { return minter{t, ctx} }
+
+type minter struct {
+	t   *tokens
+	ctx context.Context
+}
+
+// Token asks for a token. Its Expiry is when it is to be replaced, which is
+// before NetSuite ends it.
+func (m minter) Token() (*oauth2.Token, error) {
+	assertion, err := m.t.assertion()
 	if err != nil {
 		return nil, err
 	}
@@ -117,33 +109,19 @@ func (t *tokens) Token() (*oauth2.Token, error) {
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		"client_assertion":      {assertion},
 	}
-	// TokenSource has no context; the client's own timeout ends the request.
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, t.endpoint, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(m.ctx, http.MethodPost, m.t.endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, &Error{Kind: ErrUnavailable, Operation: "token", Cause: err}
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	start := t.c.Now()
-	res, err := t.http.Do(req)
-	status := 0
-	if res != nil {
-		status = res.StatusCode
-	}
-	if t.c.Observe != nil {
-		t.c.Observe("token", status, t.c.Now().Sub(start))
-	}
+	a, err := m.t.wire.send(req, "token", maxTokenBody)
 	if err != nil {
-		return nil, &Error{Kind: ErrUnavailable, Operation: "token", Cause: bare(err)}
+		return nil, err
 	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
-	if err != nil {
-		return nil, &Error{Kind: ErrUnavailable, Operation: "token", Status: status, Cause: err}
+	if a.status != http.StatusOK {
+		return nil, tokenError(a, m.t.c.Now())
 	}
-	if status != http.StatusOK {
-		return nil, tokenError(status, body)
-	}
-	return t.decode(body)
+	return m.t.decode(a.body)
 }
 
 // assertion signs what NetSuite asks for (contract 1.2).
@@ -162,7 +140,7 @@ func (t *tokens) assertion() (string, error) {
 }
 
 // decode reads a token answer: expires_in as number or text, 60 minutes when
-// it is missing, and never more.
+// it is missing, and never more (contract 1.3).
 func (t *tokens) decode(body []byte) (*oauth2.Token, error) {
 	var a struct {
 		AccessToken string          `json:"access_token"`
@@ -170,56 +148,47 @@ func (t *tokens) decode(body []byte) (*oauth2.Token, error) {
 		ExpiresIn   json.RawMessage `json:"expires_in"`
 	}
 	if err := json.Unmarshal(body, &a); err != nil || a.AccessToken == "" {
-		return nil, &Error{Kind: ErrUnavailable, Operation: "token", Status: http.StatusOK, Detail: "the answer holds no access_token", Remedy: "check netsuite.base_url"}
+		return nil, &Error{Kind: ErrUnavailable, Operation: "token", Status: http.StatusOK, Detail: "the answer holds no access_token", Remedy: "check base_url: something other than NetSuite may answer there"}
 	}
 	if a.TokenType != "" && !strings.EqualFold(a.TokenType, "bearer") {
-		return nil, &Error{Kind: ErrUnavailable, Operation: "token", Status: http.StatusOK, Detail: fmt.Sprintf("token_type is %.20q", a.TokenType)}
+		return nil, &Error{Kind: ErrUnavailable, Operation: "token", Status: http.StatusOK, Detail: fmt.Sprintf("token_type is %.20q, want bearer", a.TokenType)}
 	}
 	life := tokenLife
 	if d, err := time.ParseDuration(strings.Trim(string(a.ExpiresIn), `"`) + "s"); err == nil && d > 0 {
 		life = min(d, tokenLife)
 	}
-	return &oauth2.Token{AccessToken: a.AccessToken, TokenType: "Bearer", Expiry: t.c.Now().Add(life)}, nil
+	// A life shorter than the usual hour is left the same share unused.
+	early := min(tokenEarly, life/6)
+	return &oauth2.Token{AccessToken: a.AccessToken, TokenType: "Bearer", Expiry: t.c.Now().Add(life - early)}, nil
 }
 
-// tokenError says what an answer of the token endpoint points at (contract 1.4).
-func tokenError(status int, body []byte) *Error {
-	var a struct {
+// tokenError says what an answer of the token endpoint points at (contract
+// 1.4). The codes are OAuth's; which of our settings each of them means is
+// told by no page, so the remedy names all suspects.
+func tokenError(a answer, now time.Time) *Error {
+	var b struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	_ = json.Unmarshal(body, &a)
-	e := &Error{Kind: ErrUnavailable, Operation: "token", Status: status, Code: a.Error, Detail: clip(a.Error + " " + a.Description)}
-	const mapping = "check that certificate_id is the one of the M2M mapping, that the private key belongs to its certificate, that the certificate has not ended, and that the mapping still exists (a sandbox refresh deletes it)"
+	if json.Unmarshal(a.body, &b) != nil {
+		b.Description = "the answer is not JSON"
+	}
+	e := &Error{Kind: ErrUnavailable, Operation: "token", Status: a.status, Code: clip(b.Error), Detail: clip(b.Error + " " + b.Description), RetryAfter: retryAfter(a.header, now)}
+	const mapping = "certificate_id is the one of the M2M mapping, the private key belongs to its certificate, " +
+		"the certificate has not ended, and the mapping still exists with an enabled role and entity (a sandbox refresh deletes it)"
 	switch {
-	case status == http.StatusTooManyRequests:
+	case a.status == http.StatusTooManyRequests:
 		e.Kind = ErrLimited
-	case a.Error == "invalid_client":
-		e.Kind, e.Remedy = ErrCredentials, "check client_id and the Client Credentials grant of the integration record; "+mapping
-	case a.Error == "invalid_grant":
-		e.Kind, e.Remedy = ErrCredentials, mapping+"; and that this machine's clock is right"
-	case a.Error == "server_error" && status == http.StatusInternalServerError:
-		e.Kind, e.Remedy = ErrCredentials, "NetSuite answers so for keys that it does not know: "+mapping
-	case status >= 400 && status < 500:
-		e.Kind, e.Remedy = ErrCredentials, "check client_id, base_url and the scope REST Web Services of the integration record"
+	case a.status >= 300 && a.status < 400:
+		e.Remedy = redirected
+	case b.Error == "invalid_client":
+		e.Kind, e.Remedy = ErrCredentials, "check that client_id is the one of the integration record and that its Client Credentials (Machine to Machine) Grant box is ticked; that "+mapping
+	case b.Error == "invalid_grant":
+		e.Kind, e.Remedy = ErrCredentials, "check that client_id is the one of the integration record; that "+mapping+"; and that this machine's clock is right"
+	case b.Error == "server_error" && a.status == http.StatusInternalServerError:
+		e.Kind, e.Remedy = ErrCredentials, "NetSuite answers so for keys that it does not know: check that "+mapping
+	case a.status >= 400 && a.status < 500:
+		e.Kind, e.Remedy = ErrCredentials, "check base_url, client_id, and the scope REST Web Services of the integration record"
 	}
 	return e
-}
-
-// bare unwraps url.Error, whose text repeats the URL.
-func bare(err error) error {
-	var ue *url.Error
-	if errors.As(err, &ue) {
-		return ue.Err
-	}
-	return err
-}
-
-// clip keeps what a person can read of somebody else's text.
-func clip(s string) string {
-	s = strings.TrimSpace(s)
-	if r := []rune(s); len(r) > 400 {
-		return string(r[:400]) + "..."
-	}
-	return s
 }
