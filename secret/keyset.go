@@ -169,6 +169,6 @@ func (k *Keyset) Open(sealed []byte, b Binding) ([]byte, error) {
 // deployments do not look equal.
 func Fingerprint(deployment string, s String) string {
 	m := hmac.New(sha256.New, []byte("ml-connector fingerprint "+deployment))
-	m.Write([]byte(s.text))
+	m.Write([]byte(s.Reveal()))
 	return fmt.Sprintf("%x", m.Sum(nil)[:6])
 }
