@@ -117,9 +117,14 @@ func (c *Config) readEnv(vars map[string]string) error {
 	if errors.As(err, &agg) {
 		var lines []string
 		for _, e := range agg.Errors {
+			var pe env.ParseError
+			if f, ok := reflect.TypeFor[Config]().FieldByName(parseField(e, &pe)); ok {
+				lines = append(lines, fmt.Sprintf("%s%s: %q cannot be read: want %s", prefix, f.Tag.Get("env"), vars[prefix+f.Tag.Get("env")], kindName(f.Type)))
+				continue
+			}
 			lines = append(lines, e.Error())
 		}
-		return fmt.Errorf("configuration: %s", strings.Join(lines, "\n"))
+		return fmt.Errorf("configuration:\n%s", strings.Join(lines, "\n"))
 	}
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
@@ -133,6 +138,25 @@ func (c *Config) readEnv(vars map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// parseField is the field that a parse error is about.
+func parseField(err error, pe *env.ParseError) string {
+	if errors.As(err, pe) {
+		return pe.Name
+	}
+	return ""
+}
+
+// kindName is a type in words.
+func kindName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	}
+	return t.String()
 }
 
 // keys are all YAML keys.
