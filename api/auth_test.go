@@ -167,3 +167,17 @@ func TestInFlightCaps(t *testing.T) {
 		t.Error("the cap on all does not hold")
 	}
 }
+
+// tokens is a file with one token of each role.
+func tokens(t *testing.T) api.Tokens {
+	t.Helper()
+	line := func(role, token string) string {
+		sum := sha256.Sum256([]byte(token))
+		return role + " " + hex.EncodeToString(sum[:]) + "\n"
+	}
+	out, err := api.ParseTokens([]byte("# tokens\n\n" + line("viewer", viewerToken) + line("operator", operatorToken) + line("owner", ownerToken)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

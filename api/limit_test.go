@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -68,8 +69,13 @@ func TestWebhookBodyLimits(t *testing.T) {
 // raw sends bytes on a connection of its own and returns what comes back.
 func (h *house) raw(send string, more func(net.Conn)) string {
 	h.t.Helper()
+	return h.rawTo(h.pub.Listener.Addr().String(), send, more)
+}
+
+func (h *house) rawTo(addr, send string, more func(net.Conn)) string {
+	h.t.Helper()
 	var d net.Dialer
-	conn, err := d.DialContext(h.t.Context(), "tcp", h.pub.Listener.Addr().String())
+	conn, err := d.DialContext(h.t.Context(), "tcp", addr)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -99,9 +105,13 @@ func TestWebhookHalfBody(t *testing.T) {
 		}
 	})
 	t.Run("sender stalls", func(t *testing.T) {
-		h := open(t, func(*api.Config) {})
-		h.pub.Config.ReadTimeout = 100 * time.Millisecond
-		got := h.raw(head, nil)
+		h := open(t)
+		impatient := httptest.NewUnstartedServer(nil)
+		impatient.Config = api.Server(h.pub.Config.Handler, h.config.Log)
+		impatient.Config.ReadTimeout = 100 * time.Millisecond
+		impatient.Start()
+		defer impatient.Close()
+		got := h.rawTo(impatient.Listener.Addr().String(), head, nil)
 		if !strings.HasPrefix(got, "HTTP/1.1 400 ") || h.waiting() != 0 || h.metric("mlc_webhook_requests_total", "result", "cut") != 1 {
 			t.Errorf("got %q, %d marks", got, h.waiting())
 		}

@@ -71,3 +71,29 @@ func TestPanicOnTheOpsListener(t *testing.T) {
 		t.Errorf("counted %v", n)
 	}
 }
+
+// metric is the value of a series.
+func (h *house) metric(name string, labels ...string) float64 {
+	h.t.Helper()
+	families, err := h.config.Registry.Gather()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			have := ""
+			for _, l := range m.GetLabel() {
+				have += l.GetName() + "=" + l.GetValue() + ","
+			}
+			want := ""
+			for i := 0; i+1 < len(labels); i += 2 {
+				want += labels[i] + "=" + labels[i+1] + ","
+			}
+			if f.GetName() == name && have == want {
+				return m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	h.t.Fatalf("no series %s%v", name, labels)
+	return 0
+}
