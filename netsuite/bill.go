@@ -2,6 +2,7 @@ package netsuite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/shopspring/decimal"
@@ -61,7 +62,7 @@ func (c *Client) bills(ctx context.Context, t RecordType, ids []ID) (map[ID]Bill
 			x := reader{r: r, what: "line " + r["lineid"] + " of " + string(t) + " " + r["transaction"]}
 			key := lineKey{x.id("transaction"), x.id("lineid")}
 			if key == last {
-				x.fail("account", fmt.Errorf("the line posts to several accounts of one book: check accounting_book"))
+				x.fail("account", errors.New("the line posts to several accounts of one book: check accounting_book"))
 			}
 			last = key
 			if b, ok := out[key.doc]; ok {

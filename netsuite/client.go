@@ -2,6 +2,7 @@ package netsuite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -54,8 +55,11 @@ func New(c Config) (*Client, error) {
 		c.BaseURL = "https://" + strings.ReplaceAll(strings.ToLower(c.AccountID), "_", "-") + ".suitetalk.api.netsuite.com"
 	}
 	u, err := url.Parse(c.BaseURL)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
-		return nil, fmt.Errorf("netsuite: base URL %q: want https://host and nothing else", c.BaseURL)
+	if err != nil {
+		return nil, errors.New("netsuite: base URL cannot be read: want https://host and nothing else") // quoting it could quote a password
+	}
+	if u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
+		return nil, fmt.Errorf("netsuite: base URL %q: want https://host and nothing else", u.Redacted())
 	}
 	if c.Book == 0 {
 		c.Book = 1

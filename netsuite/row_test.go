@@ -1,0 +1,69 @@
+package netsuite
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDecodeRows(t *testing.T) {
+	t.Parallel()
+	body := `{"links":[],"count":2,"hasMore":false,"items":[
+		{"links":[],"ID":"48213","Amount":-12.50,"flag":true,"off":false,"gone":null,"memo":"é \"x\"","long":12345678901234567890.12},
+		{"links":[],"id":48214}],"offset":0,"totalResults":2}`
+	got, err := decodeRows([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Row{{"id": "48213", "amount": "-12.50", "flag": "T", "off": "F", "memo": `é "x"`, "long": "12345678901234567890.12"}, {"id": "48214"}}
+	if d := cmp.Diff(got, want); d != "" {
+		t.Errorf("(-got +want)\n%s", d)
+	}
+}
+
+func TestReader(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text             string
+		id, amount, date string // what is read; "!" for an error
+	}{
+		{"", "0", "0", ""},
+		{"12", "12", "12", "!"},
+		{"12.0", "12", "12", "!"},
+		{"1E2", "100", "100", "!"},
+		{"-.5", "!", "-0.5", "!"},
+		{".5", "!", "0.5", "!"},
+		{"-1280", "!", "-1280", "!"},
+		{"0.123456789012345678901234", "!", "0.123456789012345678901234", "!"},
+		{"1e999999999", "!", "!", "!"},
+		{"1e-999999999", "!", "!", "!"},
+		{"999999999999999999999", "!", "999999999999999999999", "!"},
+		{"NaN", "!", "!", "!"},
+		{"1,280.00", "!", "!", "!"},
+		{" 7 ", "7", "7", "!"},
+		{"2026-11-05", "!", "!", "2026-11-05"},
+		{"2026-13-05", "!", "!", "!"},
+		{"11/5/2026", "!", "!", "!"},
+	} {
+		t.Run(c.text, func(t *testing.T) {
+			for _, read := range []struct {
+				what, want string
+				of         func(*reader) any
+			}{
+				{"id", c.id, func(x *reader) any { return x.id("c") }},
+				{"amount", c.amount, func(x *reader) any { return x.amount("c") }},
+				{"date", c.date, func(x *reader) any { return x.date("c") }},
+			} {
+				x := reader{r: Row{"c": c.text}, what: "row"}
+				got := fmt.Sprint(read.of(&x))
+				if x.err != nil {
+					got = "!"
+				}
+				if got != read.want {
+					t.Errorf("%s: got %s (%v), want %s", read.what, got, x.err, read.want)
+				}
+			}
+		})
+	}
+}
