@@ -336,11 +336,14 @@ func (b *builder) receiptsOnInvoices() {
 			lines[j] = s.line
 		}
 		if err := b.receiveInto(g, lines, nil); err != nil {
+			short := b.lacking(g, lines)
 			if len(given[i]) == 0 {
 				b.hold(b.want.Ref, err)
 			}
-			for _, s := range given[i] {
-				b.hold(s.of, err)
+			for j, s := range given[i] {
+				if short[j] || !slices.Contains(short, true) {
+					b.hold(s.of, err)
+				}
 			}
 		}
 	}
@@ -390,6 +393,20 @@ func (b *builder) receiveInto(g *group, lines []cin7.StockLine, whole []queue.Re
 		b.add(b.stockOp(opPostPutAway, task, away, whole))
 	}
 	return nil
+}
+
+// lacking says of each wanted line whether the group does not hold all of it;
+// what is there counts for the oldest lines.
+func (b *builder) lacking(g *group, lines []cin7.StockLine) []bool {
+	out := make([]bool, len(lines))
+	have := perProduct(g.putAway.Lines)
+	for i, l := range lines {
+		k := strings.ToLower(l.ProductID)
+		used := decimal.Min(have[k], l.Quantity.Decimal)
+		have[k] = have[k].Sub(used)
+		out[i] = used.LessThan(l.Quantity.Decimal)
+	}
+	return out
 }
 
 func (b *builder) closedGroup(g *group, missing []cin7.StockLine) error {
