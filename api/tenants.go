@@ -20,6 +20,7 @@ type tenantView struct {
 	Version      int64                 `json:"version"`
 	AppliedAt    time.Time             `json:"applied_at"`
 	Paused       string                `json:"paused,omitempty"`
+	Held         string                `json:"held_back,omitempty"` // why the lane as a whole does not go on
 	Document     *tenant.Document      `json:"document,omitempty"`
 	Fingerprints map[string]string     `json:"fingerprints,omitempty"`
 	Records      map[queue.State]int64 `json:"records,omitempty"`
@@ -76,6 +77,11 @@ func (a *ops) getTenant(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.Lane = viewLane(l)
+	wm, err := a.records(t).Watermarks(r.Context())
+	if err != nil {
+		return err
+	}
+	v.Held = wm[state.Held]
 	writeJSON(w, http.StatusOK, v)
 	return nil
 }

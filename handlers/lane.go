@@ -205,6 +205,7 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 		switch {
 		case errors.As(err, &h):
 			log.Warn("the lane is held", zap.String("reason", h.reason), zap.Time("until", h.until), zap.Error(h.cause))
+			t.noteHold(ctx, h.reason+": "+h.cause.Error())
 			return next, h.until
 		case errors.Is(err, errStopping), errors.Is(err, queue.ErrStale), ctx.Err() != nil:
 			return next, held
@@ -212,11 +213,23 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 			log.Error("a batch failed; its marks are taken again", zap.Error(err))
 			return next, w.now().Add(holdUnavailable)
 		}
+		t.noteHold(ctx, "")
 		if lane.Spent(ctx) {
 			return next, held
 		}
 	}
 	return next, held
+}
+
+// noteHold tells people why a lane is held; "" that it is not.
+func (t *turn) noteHold(ctx context.Context, why string) {
+	if t.heldNote == why {
+		return
+	}
+	t.heldNote = why
+	if err := t.recs.SetWatermarks(context.WithoutCancel(ctx), t.lane.Fence, map[string]string{state.Held: why}); err != nil {
+		t.log.Warn("note why the lane is held", zap.Error(err))
+	}
 }
 
 // session is what outlives a turn of a tenant in this process: the NetSuite
@@ -244,6 +257,7 @@ type turn struct {
 	listed    bool
 	vendors   map[netsuite.ID]vendorResult // vendors served in this turn
 	steps     map[queue.Ref][]queue.Step   // timeline not yet written
+	heldNote  string                       // what people are told of a hold
 }
 
 // open reads the tenant and builds its clients.
@@ -282,7 +296,11 @@ func (w *Worker) open(ctx context.Context, lane *queue.Turn, log *zap.Logger) (*
 	if err != nil {
 		return nil, err
 	}
-	return &turn{w: w, lane: lane, t: tn, s: s, recs: w.states.Tenant(tn.ID), ns: s.ns, c7: c7, log: log,
+	wm, err := w.states.Tenant(tn.ID).Watermarks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &turn{w: w, lane: lane, heldNote: wm[state.Held], t: tn, s: s, recs: w.states.Tenant(tn.ID), ns: s.ns, c7: c7, log: log,
 		vendors: map[netsuite.ID]vendorResult{}, steps: map[queue.Ref][]queue.Step{}}, nil
 }
 

@@ -506,3 +506,61 @@ func (c *contract) check(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// Refused credentials stop the tenant, cost nobody an attempt, are told to
+// people, and the work goes on by itself when they are right again.
+func TestRefusedKeyHoldsTheLane(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, distributor.Options{}, "INVOICE")
+	e.world.Cin7.RevokeKey(distributor.Cin7Account, distributor.Cin7Key)
+	e.world.TellPast()
+	e.world.TellLive()
+	e.start()
+	e.apply()
+	held := func() string {
+		wm, err := e.rooms.States.Tenant(tenantID).Watermarks(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wm[state.Held]
+	}
+	e.await(30*time.Second, func() []string {
+		if !strings.Contains(held(), "credentials") {
+			return []string{"nobody is told: " + held()}
+		}
+		return nil
+	})
+	if n := len(e.world.Cin7.Calls()); n > 3 {
+		t.Errorf("%d calls with a refused key", n)
+	}
+	e.world.Cin7.AddKey(distributor.Cin7Account, distributor.Cin7Key)
+	// The hold ends by itself after minutes; the test ends it now. The turn
+	// that found the key refused must have handed the lane back first, since
+	// it writes the hold as it goes.
+	e.await(30*time.Second, func() []string {
+		l, err := e.rooms.Queue.Lane(t.Context(), tenantID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Owner != "" {
+			return []string{"the lane is still with " + l.Owner}
+		}
+		return nil
+	})
+	if err := e.rdb.HDel(t.Context(), queue.KeyLane(tenantID), "hold").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.rooms.Queue.Wake(t.Context(), tenantID, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	e.allWell()
+	if h := held(); h != "" {
+		t.Errorf("still told to be held: %s", h)
+	}
+	for _, o := range e.outcomes() {
+		recs, err := e.rooms.States.Tenant(tenantID).Get(t.Context(), queue.Ref{Type: o.Type, ID: o.ID})
+		if err != nil || recs[0].Attempts != 0 {
+			t.Errorf("%s %s: %d attempts, %v", o.Type, o.ID, recs[0].Attempts, err)
+		}
+	}
+}

@@ -167,6 +167,7 @@ func serve(ctx context.Context, g *errgroup.Group, c Config, o Options, rooms Ro
 		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Trust: c.trust,
 		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Tokens: tokens, Spec: mlconnector.OpenAPI,
 		Log: o.Log, Registry: reg,
+		Go: g.Go,
 		Ready: func(rctx context.Context) []api.Check {
 			stopping := api.Check{Name: "not stopping", OK: ctx.Err() == nil}
 			err := rdb.Ping(rctx).Err()

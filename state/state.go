@@ -274,5 +274,9 @@ func (r *Records) RequestPoll(ctx context.Context) error {
 	return nil
 }
 
+// Held is the field of the watermarks that says why the lane was last held
+// back as a whole: an upstream is down or refuses, the budget is spent.
+const Held = "held"
+
 // PollNow is the field of the watermarks that asks for a poll.
 const PollNow = "poll_now"

@@ -191,11 +191,16 @@ func (a *app) tenantShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			wm, err := rooms.States.Tenant(t.ID).Watermarks(cmd.Context())
+			if err != nil {
+				return err
+			}
 			if a.output == "json" {
-				return writeJSON(cmd.OutOrStdout(), map[string]any{"id": t.ID, "version": t.Version, "applied_at": t.AppliedAt, "paused": t.Paused, "document": t.Document, "fingerprints": prints})
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"id": t.ID, "version": t.Version, "applied_at": t.AppliedAt, "paused": t.Paused, "held": wm[state.Held], "document": t.Document, "fingerprints": prints})
 			}
 			rows := []table.Row{
 				{"id", t.ID}, {"name", t.Name}, {"version", fmt.Sprintf("%d, applied %s", t.Version, moment(t.AppliedAt))}, {"paused", t.Paused},
+				{"held back", wm[state.Held]},
 				{"NetSuite", fmt.Sprintf("%s %s, client %s, certificate %s", t.NetSuite.AccountID, t.NetSuite.BaseURL, t.NetSuite.ClientID, t.NetSuite.CertificateID)},
 				{"Cin7", fmt.Sprintf("%s %s, %d calls a minute, put-away %v", t.Cin7.AccountID, t.Cin7.BaseURL, t.Cin7.CallsPerMinute, t.PutAway())},
 				{"webhook", fmt.Sprintf("require %s, %d networks", t.Webhook.Require, len(t.Webhook.Allowlist))},
