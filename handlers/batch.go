@@ -169,7 +169,7 @@ func (t *turn) findOrders(ctx context.Context, b *work, ids map[netsuite.RecordT
 
 // readAll reads the batch: a handful of statements for all of it.
 func (t *turn) readAll(ctx context.Context, b *work, ids map[netsuite.RecordType][]netsuite.ID) error {
-	bills, receipts, credits := slices.Clone(b.alone), []netsuite.ID(nil), ids[netsuite.TypeVendorCredit]
+	bills, receipts, credits := slices.Clone(b.alone), slices.Clone(ids[netsuite.TypeItemReceipt]), slices.Clone(ids[netsuite.TypeVendorCredit])
 	if len(b.pos) > 0 {
 		links, err := t.ns.DocumentsOf(ctx, b.pos...)
 		if err != nil {
@@ -252,17 +252,17 @@ func (t *turn) leftover(ctx context.Context, b *work, r queue.Ref, e *queue.Entr
 	out := queue.Settlement{Ref: r, Entry: e, State: queue.Completed}
 	id, _ := netsuite.ParseID(r.ID)
 	rec := b.records[r]
-	_, isCredit := b.read.credits[id]
+	c, isCredit := b.read.credits[id]
+	receipt, isReceipt := b.read.receipts[id]
 	switch {
-	case isCredit:
-		c := b.read.credits[id]
+	case isCredit && r.Type == string(netsuite.TypeVendorCredit):
 		p := problem(ParkCin7Refused, "enter the credit note in Cin7 by hand, then skip this record",
 			"vendor credit %s names no purchase order: credits are not carried to Cin7 by this version", c.TranID)
 		out.State, out.Reason, out.Message, out.Fix = queue.Parked, p.Reason, p.Message, p.Fix
 		out.Facts = map[string]string{state.FactNumber: c.TranID, state.FactParty: c.VendorName, state.FactVersion: c.ModifiedAt}
-	case r.Type == string(netsuite.TypeItemReceipt) && rec.Facts[state.FactPO] == "":
-		out.State, out.Reason = queue.Skipped, "no_purchase_order"
-		out.Message = "the receipt comes from no purchase order, or NetSuite no longer has it"
+	case isReceipt && r.Type == string(netsuite.TypeItemReceipt):
+		out.State, out.Reason, out.Message = queue.Skipped, "no_purchase_order", "the receipt comes from no purchase order"
+		out.Facts = map[string]string{state.FactNumber: receipt.TranID, state.FactVersion: receipt.ModifiedAt}
 	case e.Attempts < 2:
 		// One empty answer is not "deleted": it may be a role, or a replica behind.
 		out.State, out.Reason, out.Failed = queue.Waiting, WaitRetry, true

@@ -409,8 +409,7 @@ func (u *unit) search(ctx context.Context, vendor, supplier string) (string, err
 		case r == u.owner:
 			ours = append(ours, id)
 		default:
-			// Another record's: remember it, so that it is read once.
-			if err := u.link(ctx, r, slotPurchase, id, nil); err != nil {
+			if err := u.remember(ctx, r, id); err != nil {
 				return "", err
 			}
 		}
@@ -423,6 +422,19 @@ func (u *unit) search(ctx context.Context, vendor, supplier string) (string, err
 	}
 	return "", problem(ParkTwoCandidates, "void all but one of them in Cin7, then retry this record",
 		"%s: Cin7 has %d purchases marked for it (%s)", u.owner, len(ours), strings.Join(ours, ", "))
+}
+
+// remember notes that a purchase carries another record's marker, so that it
+// is read once. A record that has a purchase keeps it.
+func (u *unit) remember(ctx context.Context, r queue.Ref, id string) error {
+	recs, err := u.recs.Get(ctx, r)
+	if err != nil {
+		return fmt.Errorf("read record %s: %w", r, err)
+	}
+	if recs[0].Links[slotPurchase] != "" {
+		return nil
+	}
+	return u.link(ctx, r, slotPurchase, id, nil)
 }
 
 func (u *unit) reread(ctx context.Context) error {
