@@ -166,7 +166,10 @@ func TestChanged(t *testing.T) {
 			a.PutVendor(netsuitetest.Vendor{ID: int64(i + 1)})
 		}
 		a.ResetCalls()
-		for range a.Changed(ctx, netsuite.TypeVendor, "") {
+		for _, err := range a.Changed(ctx, netsuite.TypeVendor, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
 			break
 		}
 		if ids := changed(t, a, netsuite.TypeVendor, ""); len(ids) != 1003 || !slices.IsSorted(ids) {

@@ -41,7 +41,7 @@ func TestKeyset(t *testing.T) {
 				return "SELECT"
 			})
 			if c.rows < 0 {
-				asError(t, err, ErrUnavailable)
+				_ = asError(t, err, ErrUnavailable)
 				if _, n := u.counts(); n != len(c.pages) {
 					t.Errorf("asked %d times, want %d", n, len(c.pages))
 				}

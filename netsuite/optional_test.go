@@ -44,7 +44,7 @@ func TestOptionalColumns(t *testing.T) {
 			for range 2 {
 				_, err := cl.rows(t.Context(), "test", q)
 				if c.kind != nil {
-					asError(t, err, c.kind)
+					_ = asError(t, err, c.kind)
 				} else if err != nil {
 					t.Fatal(err)
 				}

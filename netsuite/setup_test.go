@@ -147,3 +147,6 @@ func elapsed(t *testing.T, from time.Time, atLeast, atMost time.Duration) {
 		t.Errorf("took %v, want %v to %v", took, atLeast, atMost)
 	}
 }
+
+// pass lets virtual time pass: it is for use in a synctest bubble alone.
+func pass(d time.Duration) { <-time.After(d) }

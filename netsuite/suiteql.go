@@ -45,7 +45,8 @@ func (c *Client) page(ctx context.Context, operation, q string) ([]Row, error) {
 		pause := pauseAfter(try, e.RetryAfter)
 		// After a request that hung until its timeout, waiting for another is
 		// the caller's choice.
-		if e.Kind != ErrLimited && e.Kind != ErrUnavailable || try >= tries || pause > maxPause || c.c.Now().Sub(start) >= requestTimeout {
+		again := errors.Is(e, ErrLimited) || errors.Is(e, ErrUnavailable)
+		if !again || try >= tries || pause > maxPause || c.c.Now().Sub(start) >= requestTimeout {
 			return nil, err
 		}
 		select {
@@ -62,7 +63,7 @@ func (c *Client) page(ctx context.Context, operation, q string) ([]Row, error) {
 // not come back in step.
 func pauseAfter(try int, asked time.Duration) time.Duration {
 	d := max(asked, time.Second/2<<(try-1))
-	return d + time.Duration(rand.Int64N(int64(d/2)+1)) //nolint:gosec // spreading load needs no secret randomness
+	return d + time.Duration(rand.Int64N(int64(d/2)+1))
 }
 
 // send does one request; it returns the token that it showed, nil when it got

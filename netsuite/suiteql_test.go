@@ -128,7 +128,7 @@ func TestGivenUp(t *testing.T) {
 	})
 	t.Run("while asked", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			u := &upstream{query: func(int, string) reply { time.Sleep(2 * time.Second); return reply{} }}
+			u := &upstream{query: func(int, string) reply { pass(2 * time.Second); return reply{} }}
 			c, _ := dial(t, u)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -141,9 +141,9 @@ func TestGivenUp(t *testing.T) {
 	t.Run("a request that hangs is not followed by another", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			u := &upstream{}
-			u.query = func(int, string) reply { time.Sleep(requestTimeout + time.Second); return reply{} }
+			u.query = func(int, string) reply { pass(requestTimeout + time.Second); return reply{} }
 			c, _ := dial(t, u)
-			asError(t, ping(t.Context(), c), ErrUnavailable)
+			_ = asError(t, ping(t.Context(), c), ErrUnavailable)
 			if _, n := u.counts(); n != 1 {
 				t.Errorf("sent %d times, want 1", n)
 			}
@@ -156,7 +156,7 @@ func TestConcurrency(t *testing.T) {
 		var now, most atomic.Int32
 		u := &upstream{query: func(int, string) reply {
 			most.Store(max(most.Load(), now.Add(1)))
-			time.Sleep(time.Second)
+			pass(time.Second)
 			now.Add(-1)
 			return reply{}
 		}}
@@ -182,7 +182,7 @@ func TestObserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
 		u := &upstream{query: func(n int, _ string) reply {
-			time.Sleep(time.Second)
+			pass(time.Second)
 			if n == 1 {
 				return reply{status: 503}
 			}

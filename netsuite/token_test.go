@@ -2,9 +2,11 @@ package netsuite
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -59,7 +61,7 @@ func TestTokenRequest(t *testing.T) {
 	}
 	claims := jwt.MapClaims{}
 	parsed, err := jwt.ParseWithClaims(assertion, claims, func(*jwt.Token) (any, error) { return key.Public(), nil },
-		jwt.WithTimeFunc(func() time.Time { return now }), jwt.WithValidMethods([]string{"ES256"}))
+		jwt.WithTimeFunc(func() time.Time { return now }), jwt.WithValidMethods([]string{"ES256"}), jwt.WithJSONNumber())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,8 +70,8 @@ func TestTokenRequest(t *testing.T) {
 	}
 	jti := claims["jti"]
 	delete(claims, "jti")
-	at := float64(now.Unix())
-	if d := cmp.Diff(claims, jwt.MapClaims{"iss": "client-1", "scope": []any{"rest_webservices"}, "aud": r.URL.String(), "iat": at - 30, "exp": at - 30 + 300}); d != "" {
+	at := func(s int64) json.Number { return json.Number(strconv.FormatInt(now.Unix()+s, 10)) }
+	if d := cmp.Diff(claims, jwt.MapClaims{"iss": "client-1", "scope": []any{"rest_webservices"}, "aud": r.URL.String(), "iat": at(-30), "exp": at(270)}); d != "" {
 		t.Errorf("claims (-got +want)\n%s", d)
 	}
 	second, err := url.ParseQuery(u.tokens[1])
@@ -120,7 +122,7 @@ func TestTokenLife(t *testing.T) {
 
 func TestOneTokenForManyCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := &upstream{token: func(int) reply { time.Sleep(time.Second); return reply{} }}
+		u := &upstream{token: func(int) reply { pass(time.Second); return reply{} }}
 		c, _ := dial(t, u, func(c *Config) { c.MaxConcurrency = 100 })
 		var wg sync.WaitGroup
 		for range 100 {
@@ -140,7 +142,7 @@ func TestOneTokenForManyCallers(t *testing.T) {
 // Who gives up while another mints is let go; who minted keeps the token.
 func TestWaitingForATokenCanBeGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := &upstream{token: func(int) reply { time.Sleep(time.Minute); return reply{} }}
+		u := &upstream{token: func(int) reply { pass(time.Minute); return reply{} }}
 		c, _ := dial(t, u)
 		start := time.Now()
 		var wg sync.WaitGroup
@@ -204,7 +206,7 @@ func TestRefusedTokenIsDroppedOnce(t *testing.T) {
 		u := &upstream{}
 		u.query = func(n int, _ string) reply {
 			if n <= 10 {
-				time.Sleep(time.Second)
+				pass(time.Second)
 				return problem(http.StatusUnauthorized, "INVALID_LOGIN", "expired")
 			}
 			return reply{}

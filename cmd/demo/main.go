@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -194,16 +195,16 @@ func build(ctx context.Context, o options) (*demo, error) {
 	sctx, stop := context.WithCancel(ctx)
 	ready, ended := make(chan [2]net.Addr, 1), make(chan error, 1)
 	so := service.Options{Log: log, Redis: rdb, Keyset: ks, Ready: func(p, q net.Addr) { ready <- [2]net.Addr{p, q} }}
-	go func() { ended <- service.Run(sctx, c, so) }()
+	var running sync.WaitGroup
+	running.Go(func() { ended <- service.Run(sctx, c, so) })
 	closers = append(closers, func() {
 		stop()
-		_ = <-ended // what it said has been read by run, or is of no use any more
+		running.Wait()
 	})
 	select {
 	case a := <-ready:
 		d.publicURL, d.opsURL = "http://"+a[0].String(), "http://"+a[1].String()
 	case err := <-ended:
-		ended <- err
 		d.close()
 		return nil, fmt.Errorf("start the service: %w", err)
 	}
