@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -38,13 +39,14 @@ const (
 	opPostPutAway    = "post_put_away"
 	opListPurchases  = "list_purchases"
 	opTransactions   = "transactions"
+	opListJournals   = "list_journals"
 )
 
 // Operations lists every operation name.
 func Operations() []string {
 	return []string{opMe, opAccounts, opTaxRules, opLocations, opPaymentTerms, opListSuppliers, opGetSupplier, opCreateSupplier,
 		opUpdateSupplier, opListProducts, opCreatePurchase, opGetPurchase, opUpdatePurchase, opDeletePurchase, opPostOrder,
-		opPostInvoice, opDeleteInvoice, opPostStock, opDeleteStock, opPostPutAway, opListPurchases, opTransactions}
+		opPostInvoice, opDeleteInvoice, opPostStock, opDeleteStock, opPostPutAway, opListPurchases, opTransactions, opListJournals}
 }
 
 // request is one call.
@@ -157,27 +159,48 @@ func noAnswer(r request, err error, sent bool) *Error {
 // list reads all pages of a list whose rows are under key.
 func list[T any](ctx context.Context, c *Client, op, path, key string, query url.Values) ([]T, error) {
 	var all []T
-	q := url.Values{}
-	for k, v := range query {
-		q[k] = v
-	}
-	q.Set("Limit", strconv.Itoa(pageSize))
-	for page := 1; page <= maxPages; page++ {
-		q.Set("Page", strconv.Itoa(page))
-		raw := map[string]json.RawMessage{}
-		if err := c.do(ctx, request{op: op, method: http.MethodGet, path: path, query: q}, &raw, nil); err != nil {
+	for rows, err := range pages[T](ctx, c, op, path, key, query) {
+		if err != nil {
 			return nil, err
 		}
-		var rows []T
-		if err := json.Unmarshal(raw[key], &rows); err != nil {
-			return nil, &Error{Kind: ErrUnavailable, Operation: op, Status: http.StatusOK, Cause: fmt.Errorf("page %d has no list %s: %w", page, key, err)}
-		}
-		all = append(all, rows...)
-		total := -1
-		_ = json.Unmarshal(raw["Total"], &total)
-		if len(rows) == 0 || total >= 0 && len(all) >= total {
-			return all, nil
-		}
+		all = append(all, rows.Rows...)
 	}
-	return nil, &Error{Kind: ErrUnavailable, Operation: op, Cause: fmt.Errorf("the list does not end after %d pages", maxPages)}
+	return all, nil
+}
+
+// Page is a page of a list.
+type Page[T any] struct {
+	Rows  []T
+	Total int // rows of the whole list as Cin7 counts them; -1 when it does not say
+}
+
+// pages reads a list page by page.
+func pages[T any](ctx context.Context, c *Client, op, path, key string, query url.Values) iter.Seq2[Page[T], error] {
+	return func(yield func(Page[T], error) bool) {
+		q := url.Values{}
+		for k, v := range query {
+			q[k] = v
+		}
+		q.Set("Limit", strconv.Itoa(pageSize))
+		seen := 0
+		for page := 1; page <= maxPages; page++ {
+			q.Set("Page", strconv.Itoa(page))
+			raw := map[string]json.RawMessage{}
+			if err := c.do(ctx, request{op: op, method: http.MethodGet, path: path, query: q}, &raw, nil); err != nil {
+				yield(Page[T]{}, err)
+				return
+			}
+			p := Page[T]{Total: -1}
+			if err := json.Unmarshal(raw[key], &p.Rows); err != nil {
+				yield(Page[T]{}, &Error{Kind: ErrUnavailable, Operation: op, Status: http.StatusOK, Cause: fmt.Errorf("page %d has no list %s: %w", page, key, err)})
+				return
+			}
+			_ = json.Unmarshal(raw["Total"], &p.Total)
+			seen += len(p.Rows)
+			if !yield(p, nil) || len(p.Rows) == 0 || p.Total >= 0 && seen >= p.Total {
+				return
+			}
+		}
+		yield(Page[T]{}, &Error{Kind: ErrUnavailable, Operation: op, Cause: fmt.Errorf("the list does not end after %d pages", maxPages)})
+	}
 }

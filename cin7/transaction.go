@@ -3,33 +3,67 @@ package cin7
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/url"
+	"slices"
 	"time"
 )
 
 // Transactions reads the ledger rows with an effective date from from to to,
-// both included. Cin7's bounds read as exclusive (contract section 10), so a
-// day more is asked for on each side and left out again here.
+// both included.
 func (c *Client) Transactions(ctx context.Context, from, to Date) ([]Transaction, error) {
-	a, err := time.Parse(time.DateOnly, string(from))
-	if err != nil {
-		return nil, fmt.Errorf("cin7 transactions: from %q: want YYYY-MM-DD", from)
-	}
-	b, err := time.Parse(time.DateOnly, string(to))
-	if err != nil {
-		return nil, fmt.Errorf("cin7 transactions: to %q: want YYYY-MM-DD", to)
-	}
-	const form = "2006-01-02T15:04:05"
-	q := url.Values{"FromDate": {a.AddDate(0, 0, -1).Format(form)}, "ToDate": {b.AddDate(0, 0, 1).Format(form)}}
-	rows, err := list[Transaction](ctx, c, opTransactions, "transactions", "Transactions", q)
-	if err != nil {
-		return nil, err
-	}
-	out := rows[:0]
-	for _, r := range rows {
-		if r.EffectiveDate >= from && r.EffectiveDate <= to {
-			out = append(out, r)
+	var out []Transaction
+	for p, err := range c.TransactionPages(ctx, from, to) {
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, p.Rows...)
 	}
 	return out, nil
+}
+
+// TransactionPages is Transactions page by page; Total counts the rows that
+// Cin7 finds. Cin7's bounds read as exclusive (contract section 10), so a day
+// more is asked for on each side and left out again here.
+func (c *Client) TransactionPages(ctx context.Context, from, to Date) iter.Seq2[Page[Transaction], error] {
+	return func(yield func(Page[Transaction], error) bool) {
+		q := url.Values{}
+		for _, end := range []struct {
+			name string
+			date Date
+			days int
+		}{{"FromDate", from, -1}, {"ToDate", to, 1}} {
+			t, err := time.Parse(time.DateOnly, string(end.date))
+			if err != nil {
+				yield(Page[Transaction]{}, fmt.Errorf("cin7 transactions: %s %q: want YYYY-MM-DD", end.name, end.date))
+				return
+			}
+			q.Set(end.name, t.AddDate(0, 0, end.days).Format("2006-01-02T15:04:05"))
+		}
+		for p, err := range pages[Transaction](ctx, c, opTransactions, "transactions", "Transactions", q) {
+			if err == nil {
+				p.Rows = slices.DeleteFunc(p.Rows, func(r Transaction) bool { return r.EffectiveDate < from || r.EffectiveDate > to })
+			}
+			if !yield(p, err) {
+				return
+			}
+		}
+	}
+}
+
+// PurchasePages is Purchases page by page.
+func (c *Client) PurchasePages(ctx context.Context) iter.Seq2[Page[PurchaseRow], error] {
+	return pages[PurchaseRow](ctx, c, opListPurchases, "purchaseList", "PurchaseList", nil)
+}
+
+// JournalRow is a row of GET /journal: a general journal without its lines.
+type JournalRow struct {
+	TaskID, JournalNumber, Status, Narration, Notes string
+	EffectiveDate                                   Date
+}
+
+// JournalsFound reads the journals with a text in number, status, narration or
+// notes (contract section 10).
+func (c *Client) JournalsFound(ctx context.Context, search string) ([]JournalRow, error) {
+	return list[JournalRow](ctx, c, opListJournals, "journal", "Journals", url.Values{"Search": {search}})
 }

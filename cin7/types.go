@@ -378,6 +378,9 @@ type PurchaseRow struct {
 	LastUpdatedDate         string
 	CombinedReceivingStatus string
 	CombinedInvoiceStatus   string
+	BaseCurrency            string
+	SupplierCurrency        string
+	CreditNoteNumber        string
 }
 
 // Transaction is a row of GET /transactions: one debit and credit pair.

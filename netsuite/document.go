@@ -31,21 +31,9 @@ func (c *Client) documents(ctx context.Context, t RecordType, ids []ID, each fun
 	}
 	seen := map[ID]bool{}
 	for _, r := range rows {
-		x := reader{r: r, what: string(t) + " " + r["id"]}
-		d := Document{ID: x.id("id"), Type: t, TranID: x.text("tranid"), TransactionNumber: x.text("transactionnumber"), Status: letter(x.text("status")),
-			StatusText: x.text("statustext"), Approval: x.int("approvalstatus"), Posting: x.bool("posting"), Voided: x.bool("voided"),
-			Vendor: x.id("entity"), VendorName: x.text("vendorname"), Currency: x.text("currencycode"), ExchangeRate: x.amount("exchangerate"), Total: x.amount("foreigntotal"),
-			TermsID: x.id("terms"), Terms: x.text("termsname"), Memo: x.text("memo"), Subsidiary: x.id("subsidiary"), Location: x.id("location"),
-			Date: x.date("trandate"), Due: x.date("duedate"), CreatedAt: x.text("createdat"), ModifiedAt: x.text("modifiedat")}
-		if x.err != nil {
-			return unreadable(op, x.err)
-		}
-		// Headers of POs and bills are negative, of credits positive (contract 3.6).
-		if t == TypePurchaseOrder || t == TypeVendorBill {
-			d.Total = d.Total.Neg()
-		}
-		if d.ExchangeRate.IsZero() {
-			d.ExchangeRate = decimal.New(1, 0)
+		d, err := readDocument(t, r)
+		if err != nil {
+			return err
 		}
 		if seen[d.ID] {
 			continue // a second mainline would repeat the header
@@ -54,6 +42,27 @@ func (c *Client) documents(ctx context.Context, t RecordType, ids []ID, each fun
 		each(d)
 	}
 	return nil
+}
+
+// readDocument reads a row of documentColumns.
+func readDocument(t RecordType, r Row) (Document, error) {
+	x := reader{r: r, what: string(t) + " " + r["id"]}
+	d := Document{ID: x.id("id"), Type: t, TranID: x.text("tranid"), TransactionNumber: x.text("transactionnumber"), Status: letter(x.text("status")),
+		StatusText: x.text("statustext"), Approval: x.int("approvalstatus"), Posting: x.bool("posting"), Voided: x.bool("voided"),
+		Vendor: x.id("entity"), VendorName: x.text("vendorname"), Currency: x.text("currencycode"), ExchangeRate: x.amount("exchangerate"), Total: x.amount("foreigntotal"),
+		TermsID: x.id("terms"), Terms: x.text("termsname"), Memo: x.text("memo"), Subsidiary: x.id("subsidiary"), Location: x.id("location"),
+		Date: x.date("trandate"), Due: x.date("duedate"), CreatedAt: x.text("createdat"), ModifiedAt: x.text("modifiedat")}
+	if x.err != nil {
+		return Document{}, unreadable(string(t)+"s", x.err)
+	}
+	// Headers of POs and bills are negative, of credits positive (contract 3.6).
+	if t == TypePurchaseOrder || t == TypeVendorBill {
+		d.Total = d.Total.Neg()
+	}
+	if d.ExchangeRate.IsZero() {
+		d.ExchangeRate = decimal.New(1, 0)
+	}
+	return d, nil
 }
 
 // letter is the status after the last colon: REST answers "B", scripts

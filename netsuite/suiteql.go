@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -118,27 +119,42 @@ type keys struct {
 // may end between them.
 func (c *Client) keyset(ctx context.Context, operation string, k keys, statement func(after string) string) ([]Row, error) {
 	var all []Row
-	var outer, inner ID
-	after := ""
-	for {
-		rows, err := c.rows(ctx, operation, statement(after))
+	for rows, err := range c.pages(ctx, operation, k, statement) {
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, rows...)
-		if len(rows) < pageSize {
-			return all, nil
+	}
+	return all, nil
+}
+
+// pages is keyset, one page at a time.
+func (c *Client) pages(ctx context.Context, operation string, k keys, statement func(after string) string) iter.Seq2[[]Row, error] {
+	return func(yield func([]Row, error) bool) {
+		var outer, inner ID
+		after := ""
+		for {
+			rows, err := c.rows(ctx, operation, statement(after))
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(rows, nil) || len(rows) < pageSize {
+				return
+			}
+			x := reader{r: rows[len(rows)-1], what: "the last row of a page"}
+			o, i := x.id(k.outerAs), x.id(k.innerAs)
+			switch {
+			case x.err != nil:
+				yield(nil, unreadable(operation, x.err))
+				return
+			case o < outer || o == outer && i <= inner:
+				yield(nil, &Error{Kind: ErrUnavailable, Operation: operation, Detail: fmt.Sprintf("a full page ends at %s %d, %s %d, which is not past the page before it", k.outerAs, o, k.innerAs, i)})
+				return
+			}
+			outer, inner = o, i
+			after = fmt.Sprintf(" AND (%[1]s > %[2]d OR (%[1]s = %[2]d AND %[3]s > %[4]d))", k.outer, outer, k.inner, inner)
 		}
-		x := reader{r: rows[len(rows)-1], what: "the last row of a page"}
-		o, i := x.id(k.outerAs), x.id(k.innerAs)
-		switch {
-		case x.err != nil:
-			return nil, unreadable(operation, x.err)
-		case o < outer || o == outer && i <= inner:
-			return nil, &Error{Kind: ErrUnavailable, Operation: operation, Detail: fmt.Sprintf("a full page ends at %s %d, %s %d, which is not past the page before it", k.outerAs, o, k.innerAs, i)}
-		}
-		outer, inner = o, i
-		after = fmt.Sprintf(" AND (%[1]s > %[2]d OR (%[1]s = %[2]d AND %[3]s > %[4]d))", k.outer, outer, k.inner, inner)
 	}
 }
 
