@@ -188,6 +188,9 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 			log.Warn("poll", zap.Error(err))
 		}
 	}
+	if err := t.takeUp(ctx); err != nil && ctx.Err() == nil {
+		log.Warn("look whether parked records can go on", zap.Error(err))
+	}
 	for ctx.Err() == nil {
 		entries, err := lane.Take(ctx, w.o.Batch)
 		if err != nil {
@@ -258,6 +261,9 @@ type turn struct {
 	vendors   map[netsuite.ID]vendorResult // vendors served in this turn
 	steps     map[queue.Ref][]queue.Step   // timeline not yet written
 	heldNote  string                       // what people are told of a hold
+	wm        map[string]string            // watermarks as the turn began
+	again     map[string]bool              // lists that were read again for what they lacked; see lookAgain
+	absent    map[string]bool              // upper-case SKUs that Cin7 did not have in this turn
 }
 
 // open reads the tenant and builds its clients.
@@ -300,49 +306,12 @@ func (w *Worker) open(ctx context.Context, lane *queue.Turn, log *zap.Logger) (*
 	if err != nil {
 		return nil, err
 	}
-	return &turn{w: w, lane: lane, heldNote: wm[state.Held], t: tn, s: s, recs: w.states.Tenant(tn.ID), ns: s.ns, c7: c7, log: log,
-		vendors: map[netsuite.ID]vendorResult{}, steps: map[queue.Ref][]queue.Step{}}, nil
+	return &turn{w: w, lane: lane, heldNote: wm[state.Held], wm: wm, t: tn, s: s, recs: w.states.Tenant(tn.ID), ns: s.ns, c7: c7, log: log,
+		again: map[string]bool{}, absent: map[string]bool{}, vendors: map[netsuite.ID]vendorResult{}, steps: map[queue.Ref][]queue.Step{}}, nil
 }
 
 // gateMargin is how long the lease must still hold right before a request.
 const gateMargin = 2 * time.Second
-
-// refsTTL is how long Cin7's reference lists are believed.
-const refsTTL = 5 * time.Minute
-
-// references reads Cin7's lists once, and again when they are old or fresh is
-// asked for.
-func (t *turn) references(ctx context.Context, fresh bool) (*reference, error) {
-	if t.s.refs != nil && !fresh && t.w.now().Sub(t.s.refsAt) < refsTTL {
-		return t.s.refs, nil
-	}
-	r := &reference{Services: map[string]cin7.Product{}, Products: map[string]cin7.Product{}}
-	var err error
-	if r.Me, err = t.c7.Me(ctx); err != nil {
-		return nil, t.classify(err)
-	}
-	if r.Chart, err = t.c7.Accounts(ctx); err != nil {
-		return nil, t.classify(err)
-	}
-	if r.Taxes, err = t.c7.TaxRules(ctx); err != nil {
-		return nil, t.classify(err)
-	}
-	if r.Locations, err = t.c7.Locations(ctx); err != nil {
-		return nil, t.classify(err)
-	}
-	if r.Terms, err = t.c7.PaymentTerms(ctx); err != nil {
-		return nil, t.classify(err)
-	}
-	services, err := t.c7.ServiceProducts(ctx)
-	if err != nil {
-		return nil, t.classify(err)
-	}
-	for _, p := range services {
-		r.Services[fold(p.Name)] = p
-	}
-	t.s.refs, t.s.refsAt = r, t.w.now()
-	return r, nil
-}
 
 // step keeps a line for a record's timeline; it is written when the record
 // settles.

@@ -18,6 +18,7 @@ const (
 	ParkUnknownLocation   = "unknown_location"
 	ParkAmbiguousSupplier = "ambiguous_supplier"
 	ParkCurrencyMismatch  = "currency_mismatch"
+	ParkUnitMismatch      = "unit_mismatch"
 	ParkUnbalanced        = "unbalanced"
 	ParkPeriodLocked      = "period_locked"
 	ParkOverReceipt       = "over_receipt"
@@ -37,7 +38,7 @@ const (
 // ParkReasons lists every reason that this version can give.
 var ParkReasons = [...]string{
 	ParkUnmappedAccount, ParkUnmappedTax, ParkUnmappedTerm, ParkUnknownSKU, ParkUnknownCharge, ParkUnknownLocation,
-	ParkAmbiguousSupplier, ParkCurrencyMismatch, ParkUnbalanced, ParkPeriodLocked, ParkOverReceipt, ParkGroupConflict,
+	ParkAmbiguousSupplier, ParkCurrencyMismatch, ParkUnitMismatch, ParkUnbalanced, ParkPeriodLocked, ParkOverReceipt, ParkGroupConflict,
 	ParkOrderChanged, ParkBillChanged, ParkVoidedAfterPost, ParkEditedInCin7, ParkNeedsApproval, ParkCin7Refused,
 	ParkNetSuiteHidden, ParkTwoCandidates, ParkOutcomeUnknown, ParkPoison,
 }
@@ -62,7 +63,12 @@ type Problem struct {
 	Reason  string
 	Message string
 	Fix     string
+
+	also []string // further reasons, of problems that were joined
 }
+
+// reasons are all reasons of a problem, of which a record shows the first.
+func (p *Problem) reasons() []string { return append([]string{p.Reason}, p.also...) }
 
 func (p *Problem) Error() string { return p.Reason + ": " + p.Message }
 
@@ -90,10 +96,12 @@ func joinProblems(ps []*Problem) *Problem {
 		return ps[0]
 	}
 	out := *ps[0]
+	out.also = nil
 	var msgs, fixes []string
 	seen := map[string]bool{}
 	for _, p := range ps {
 		msgs = append(msgs, p.Message)
+		out.also = append(out.also, p.reasons()...)
 		if !seen[p.Fix] {
 			seen[p.Fix] = true
 			fixes = append(fixes, p.Fix)

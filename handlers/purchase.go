@@ -63,7 +63,7 @@ func (t *turn) purchaseUnit(ctx context.Context, b *work, id netsuite.ID) error 
 	}
 	return u.serve(ctx, s.Vendor, s.stable(), func(refs *reference, supplier string) (*want, error) {
 		return wantPurchase(t.t, refs, supplier, s)
-	}, skusOf(t, s))
+	}, s)
 }
 
 // billUnit serves a bill without a PO.
@@ -87,9 +87,10 @@ func (t *turn) billUnit(ctx context.Context, b *work, id netsuite.ID) error {
 		}, nil, "", "")
 	}
 	v := b.read.vendors[bill.Vendor]
-	return u.serve(ctx, v, sources{Bills: []netsuite.Bill{bill}}.stable(), func(refs *reference, supplier string) (*want, error) {
+	s := sources{Bills: []netsuite.Bill{bill}}
+	return u.serve(ctx, v, s.stable(), func(refs *reference, supplier string) (*want, error) {
 		return wantStandalone(t.t, refs, supplier, bill, v)
-	}, nil)
+	}, s)
 }
 
 // unit is a purchase in the making: the PO (or the lone bill) that owns it and
@@ -125,8 +126,9 @@ func (u *unit) know(d netsuite.Document, kind netsuite.RecordType, number string
 }
 
 // serve does a unit from hash to settlement. inputs is everything that the
-// wanted state is computed from.
-func (u *unit) serve(ctx context.Context, v netsuite.Vendor, inputs any, wanted func(*reference, string) (*want, error), skus []string) error {
+// wanted state is computed from; named are the documents whose products and
+// units must be known.
+func (u *unit) serve(ctx context.Context, v netsuite.Vendor, inputs any, wanted func(*reference, string) (*want, error), named sources) error {
 	all, err := u.recs.Get(ctx, u.docs...)
 	if err != nil {
 		return fmt.Errorf("read records of %s: %w", u.owner, err)
@@ -139,7 +141,7 @@ func (u *unit) serve(ctx context.Context, v netsuite.Vendor, inputs any, wanted 
 	if u.records[u.owner].Facts[state.FactHash] == hash {
 		return u.unchanged(ctx)
 	}
-	w, out, err := u.bring(ctx, v, wanted, skus)
+	w, out, err := u.bring(ctx, v, wanted, named)
 	if stopsLane(err) {
 		return err
 	}
@@ -171,7 +173,7 @@ func inStep(o outlook) bool {
 
 // bring makes Cin7 match: plan, do the first missing call, plan again, until
 // nothing is missing. A call that leaves the plan as it was is not repeated.
-func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*reference, string) (*want, error), skus []string) (*want, outlook, error) {
+func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*reference, string) (*want, error), named sources) (*want, outlook, error) {
 	if v.ID == 0 {
 		return nil, outlook{}, problem(ParkNetSuiteHidden, "give the integration role the permission to see vendors, then retry this record", "NetSuite does not show the vendor of %s", u.owner)
 	}
@@ -191,7 +193,7 @@ func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*refere
 	if err := u.settleIntent(ctx, v.Name(), supplier); err != nil {
 		return nil, outlook{}, err
 	}
-	w, err := u.wanted(ctx, supplier, wanted, skus)
+	w, err := u.wanted(ctx, supplier, wanted, named)
 	if err != nil {
 		return nil, outlook{}, err
 	}
@@ -228,91 +230,6 @@ func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*refere
 			return nil, outlook{}, err
 		}
 	}
-}
-
-// wanted computes the wanted state; unmapped accounts get a second chance with
-// a fresh chart, in case someone just added one.
-func (u *unit) wanted(ctx context.Context, supplier string, f func(*reference, string) (*want, error), skus []string) (*want, error) {
-	asOf := u.s.refsAt
-	refs, err := u.references(ctx, false)
-	if err != nil {
-		return nil, err
-	}
-	if err := u.products(ctx, refs, skus); err != nil {
-		return nil, err
-	}
-	w, err := f(refs, supplier)
-	if !unmapped(w, err) || asOf.IsZero() || u.s.refsAt != asOf {
-		return w, err
-	}
-	if refs, err = u.references(ctx, true); err != nil {
-		return nil, err
-	}
-	if err := u.products(ctx, refs, skus); err != nil {
-		return nil, err
-	}
-	return f(refs, supplier)
-}
-
-// unmapped reports whether anything failed for a name that Cin7 may have by now.
-func unmapped(w *want, err error) bool {
-	missing := func(err error) bool {
-		p, ok := asProblem(err)
-		return ok && slices.Contains(state.MappingReasons[:], p.Reason)
-	}
-	if w == nil {
-		return missing(err)
-	}
-	for _, err := range w.Held {
-		if missing(err) {
-			return true
-		}
-	}
-	return false
-}
-
-// products looks up the SKUs that the reference does not know yet.
-func (t *turn) products(ctx context.Context, refs *reference, skus []string) error {
-	var unknown []string
-	for _, s := range skus {
-		if _, ok := refs.Products[strings.ToUpper(s)]; !ok && !slices.Contains(unknown, s) {
-			unknown = append(unknown, s)
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	found, err := t.c7.ProductsBySKU(ctx, unknown...)
-	if err != nil {
-		return t.classify(err)
-	}
-	for k, p := range found {
-		refs.Products[strings.ToUpper(k)] = p
-	}
-	return nil
-}
-
-func skusOf(t *turn, s sources) []string {
-	var out []string
-	add := func(item netsuite.ID, sku string) {
-		if item != 0 && sku != "" {
-			out = append(out, wantSKU(t.t, sourceLine{item: item, sku: sku}))
-		}
-	}
-	for _, l := range s.PO.Lines {
-		add(l.Item, l.SKU)
-	}
-	for _, b := range s.Bills {
-		for _, l := range b.Lines {
-			add(l.Item, l.SKU)
-		}
-	}
-	for _, r := range s.Receipts {
-		for _, l := range r.Lines {
-			add(l.Item, l.SKU)
-		}
-	}
-	return out
 }
 
 // settleIntent settles a write of an earlier turn before anything else.

@@ -98,11 +98,19 @@ func (t *turn) syncVendor(ctx context.Context, r queue.Ref, rec state.Record, v 
 		}
 		rec = again[0]
 	}
-	refs, err := t.references(ctx, false)
+	refs, err := t.references(ctx)
 	if err != nil {
 		return "", "", err
 	}
 	want, p := wantSupplier(t.t, refs, v)
+	if p != nil {
+		// In case somebody has just added in Cin7 what is missing.
+		if more, err := t.lookAgain(ctx, missing(nil, p)); err != nil {
+			return "", "", err
+		} else if more {
+			want, p = wantSupplier(t.t, t.s.refs, v)
+		}
+	}
 	if p != nil {
 		return "", "", p
 	}

@@ -234,9 +234,11 @@ type documentLines struct {
 type sourceLine struct {
 	number   int
 	item     netsuite.ID
+	itemType string
 	sku      string
 	name     string
-	quantity decimal.Decimal
+	quantity decimal.Decimal // NetSuite's base unit
+	unit     measure
 	amount   decimal.Decimal
 	account  netsuite.Account // names the charge of an expense line
 	code     string           // Cin7 account, invoices only
@@ -249,7 +251,9 @@ func cin7Lines(t *tenant.Tenant, refs *reference, rule, where string, src []sour
 	out := documentLines{items: []cin7.Line{}, charges: []cin7.Charge{}}
 	var problems []*Problem
 	var unknown, uncharged []string
-	for _, l := range src {
+	var short adjustment
+	_, adjusts := t.Sync.Mapping.Charges[roundingKey]
+	for _, l := range foldDiscounts(src) {
 		if l.amount.IsNegative() {
 			problems = append(problems, problem(ParkCin7Refused, "remove the negative line in NetSuite, or enter the purchase in Cin7 by hand and skip this record",
 				"%s line %d is negative (%s): Cin7 is not known to take negative purchase lines", where, l.number, l.amount))
@@ -275,9 +279,22 @@ func cin7Lines(t *tenant.Tenant, refs *reference, rule, where string, src []sour
 				"%s line %d: %s of item %s", where, l.number, l.quantity, l.sku))
 			continue
 		}
+		quantity, p := wantQuantity(t, refs, product, l.quantity, l.unit, fmt.Sprintf("%s line %d", where, l.number))
+		if p != nil {
+			problems = append(problems, p)
+			continue
+		}
+		l.quantity = quantity
 		price, ok := unitPrice(l.amount, l.quantity)
+		if !ok && adjusts {
+			var missing decimal.Decimal
+			price, missing = roundDown(l.amount, l.quantity)
+			if ok = short.take(missing, l.code); ok {
+				l.amount = l.amount.Sub(missing)
+			}
+		}
 		if !ok {
-			problems = append(problems, problem(ParkUnbalanced, "split the line in NetSuite so that its price has at most four decimals",
+			problems = append(problems, problem(ParkUnbalanced, "split the line in NetSuite so that its price has at most four decimals, or name a service product for the missing cents under sync.mapping.charges as rounding",
 				"%s line %d: no price with four decimals gives %s for %s of %s (nearest %s gives %s)",
 				where, l.number, l.amount.StringFixed(2), l.quantity, l.sku, price, lineTotal(l.quantity, price).StringFixed(2)))
 			continue
@@ -294,6 +311,11 @@ func cin7Lines(t *tenant.Tenant, refs *reference, rule, where string, src []sour
 		if p := mergeLine(&out.items, line, where, l.number); p != nil {
 			problems = append(problems, p)
 		}
+	}
+	c, p := short.charge(t, refs, rule, where, len(src))
+	problems = appendProblem(problems, p)
+	if c != nil {
+		out.charges = append(out.charges, *c)
 	}
 	if len(unknown) > 0 {
 		problems = append(problems, problem(ParkUnknownSKU, "create the products in Cin7 or map them in sync.mapping.items",
@@ -367,7 +389,8 @@ func orderLines(t *tenant.Tenant, refs *reference, rule string, po netsuite.Purc
 		if l.Amount.IsZero() && l.Quantity.IsZero() {
 			continue // a description or a subtotal
 		}
-		src = append(src, sourceLine{number: l.Number, item: l.Item, sku: l.SKU, name: l.ItemName, quantity: l.Quantity, amount: l.Amount, account: l.Account})
+		src = append(src, sourceLine{number: l.Number, item: l.Item, itemType: l.ItemType, sku: l.SKU, name: l.ItemName, quantity: l.Quantity,
+			unit: measure{l.Units, l.BaseUnits}, amount: l.Amount, account: l.Account})
 		weights = append(weights, l.Amount)
 		net = net.Add(l.Amount)
 	}

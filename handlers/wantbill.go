@@ -69,43 +69,23 @@ func billNumber(b netsuite.Bill) string {
 // billInvoice computes the invoice of a bill, or of its share in one PO.
 // Everything that stops it is found before anything is written.
 func billInvoice(t *tenant.Tenant, refs *reference, rule string, b netsuite.Bill, po netsuite.ID) (wantInvoice, error) {
-	var lines []netsuite.BillLine
-	net, tax := decimal.Zero, decimal.Zero
-	var weights []decimal.Decimal
-	for _, l := range b.Lines {
-		if l.Kind == netsuite.LineTax {
-			tax = tax.Add(l.Amount)
-			continue
-		}
-		if l.Amount.IsZero() && l.Quantity.IsZero() {
-			continue
-		}
-		lines = append(lines, l)
-		net = net.Add(l.Amount)
-		weights = append(weights, l.Amount)
-	}
-	// M1: what the lines and the tax say must be what the header says.
-	if !net.Add(tax).Equal(b.Total) {
-		return wantInvoice{}, problem(ParkUnbalanced, "check the bill in NetSuite; if it is right, the integration role may not see all lines",
-			"bill %s: lines %s and tax %s sum to %s %s, the total is %s", billNumber(b), net.StringFixed(2), tax.StringFixed(2),
-			net.Add(tax).StringFixed(2), b.Currency, b.Total.StringFixed(2))
-	}
-	if len(lines) == 0 {
-		return wantInvoice{}, problem(ParkUnbalanced, "add lines to the bill in NetSuite", "bill %s has no lines", billNumber(b))
-	}
-	if limit := t.ApproveLimit; limit.IsPositive() {
-		if base := b.Total.Mul(b.ExchangeRate); base.GreaterThan(limit) {
-			return wantInvoice{}, problem(ParkNeedsApproval, "approve the posting, or raise sync.approve_above",
-				"bill %s is %s in base currency, above the limit of %s", billNumber(b), base.StringFixed(2), limit)
-		}
+	sums, p := addUp(t, refs, b)
+	if p != nil {
+		return wantInvoice{}, p
 	}
 	date, p := openDate(t, refs, cin7.Date(b.Date), "bill "+billNumber(b))
 	if p != nil {
 		return wantInvoice{}, p
 	}
 
+	lines := sums.lines
 	codes, problems := lineAccounts(t, refs, b, lines)
-	parts := spread(tax, weights, min(minorDigits(b.Currency), 2))
+	weights := make([]decimal.Decimal, len(lines))
+	for i, l := range lines {
+		weights[i] = l.Amount
+	}
+	amounts := inCents(weights)
+	parts := spread(sums.tax, weights, min(minorDigits(b.Currency), 2))
 	first := netsuite.ID(0)
 	if pos := b.POs(); len(pos) > 0 {
 		first = pos[0]
@@ -117,9 +97,9 @@ func billInvoice(t *tenant.Tenant, refs *reference, rule string, b netsuite.Bill
 		if po != 0 && l.PO != po && (l.PO != 0 || po != first) {
 			continue
 		}
-		src = append(src, sourceLine{number: l.Number, item: l.Item, sku: l.SKU, name: l.ItemName, quantity: l.Quantity,
-			amount: l.Amount, account: l.Account, code: codes[l.ID], tax: parts[i]})
-		inv.Net = inv.Net.Add(l.Amount)
+		src = append(src, sourceLine{number: l.Number, item: l.Item, itemType: l.ItemType, sku: l.SKU, name: l.ItemName, quantity: l.Quantity,
+			unit: measure{l.Units, l.BaseUnits}, amount: amounts[i], account: l.Account, code: codes[l.ID], tax: parts[i]})
+		inv.Net = inv.Net.Add(amounts[i])
 		inv.Tax = inv.Tax.Add(parts[i])
 		if c := codes[l.ID]; c != "" && !slices.Contains(inv.Accounts, c) {
 			inv.Accounts = append(inv.Accounts, c)
@@ -262,7 +242,12 @@ func wantReceiptOf(t *tenant.Tenant, refs *reference, w *want, r netsuite.Receip
 				"receipt %s: %s of item %s", r.TranID, l.Quantity, l.SKU))
 			continue
 		}
-		line := stockLine(product, date, l.Quantity, at)
+		quantity, p := wantQuantity(t, refs, product, l.Quantity, measure{l.Units, l.BaseUnits}, "receipt "+r.TranID)
+		if p != nil {
+			problems = append(problems, p)
+			continue
+		}
+		line := stockLine(product, date, quantity, at)
 		i := slices.IndexFunc(out.Lines, func(h cin7.StockLine) bool { return h.ProductID == line.ProductID && h.LocationID == line.LocationID })
 		if i < 0 {
 			out.Lines = append(out.Lines, line)

@@ -82,7 +82,7 @@ func (c *Client) bills(ctx context.Context, t RecordType, ids []ID) (map[ID]Bill
 // from every other.
 func (b *Bill) add(x *reader, key lineKey, orders lineOrders) {
 	if x.bool("mainline") {
-		b.Payable = x.account("account")
+		b.Payable, b.PayableBase = x.account("account"), x.amount("baseamount")
 		return
 	}
 	l := BillLine{ID: key.line, Number: x.int("lineno"), Kind: LineExpense, Item: x.id("item"), SKU: x.text("sku"), ItemName: x.text("itemname"), ItemType: x.text("itemtype"),

@@ -81,7 +81,7 @@ func TestRead(t *testing.T) {
 			Document: doc(netsuite.Document{ID: 5001, Type: netsuite.TypeItemReceipt, TranID: "IR5001", TransactionNumber: "ITEMRCPT5001", Status: "Y", StatusText: got[5001].StatusText,
 				Posting: true, Location: 7, Date: "2026-11-05", Total: d("0")}),
 			Lines: []netsuite.ReceiptLine{
-				{ID: 2, Item: 2001, SKU: "WEB-25", ItemType: "InvtPart", Quantity: d("50"), Units: 2, Location: 7, PO: 4001, PONumber: "PO1041", POLine: 1},
+				{ID: 2, Item: 2001, SKU: "WEB-25", ItemType: "InvtPart", Quantity: d("50"), Units: 2, BaseUnits: 1, Location: 7, PO: 4001, PONumber: "PO1041", POLine: 1},
 				{ID: 4, Item: 2002, SKU: "SETUP", ItemType: "Service", Quantity: d("1"), Location: 7, PO: 4001, PONumber: "PO1041", POLine: 3},
 			}})
 	})
@@ -91,7 +91,7 @@ func TestRead(t *testing.T) {
 		diff(t, b, netsuite.Bill{
 			Document: doc(netsuite.Document{ID: 6001, Type: netsuite.TypeVendorBill, TranID: "CW-88121", TransactionNumber: "VENDBILL6001", Status: "A", StatusText: "Bill : Open",
 				Approval: 2, Posting: true, Total: d("315.01"), TermsID: 1, Terms: "Net 30", Date: "2026-11-06", Due: "2026-12-06"}),
-			Payable: payable,
+			Payable: payable, PayableBase: d("-346.51"),
 			Lines: []netsuite.BillLine{
 				{ID: 2, Number: 1, Kind: netsuite.LineItem, Item: 2001, SKU: "WEB-25", ItemName: "Webbing", ItemType: "InvtPart", Quantity: d("100"), Amount: d("240"),
 					BaseAmount: d("264"), Posting: true, Units: 2, BaseUnits: 1, PO: 4001, POLine: 1, Account: stock},

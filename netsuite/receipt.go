@@ -2,7 +2,7 @@ package netsuite
 
 import "context"
 
-const receiptLineColumns = `SELECT tl.transaction, tl.id AS lineid, tl.item, i.itemid AS sku, i.itemtype, tl.quantity{tl.units:, tl.units}{tl.location:, tl.location},
+const receiptLineColumns = `SELECT tl.transaction, tl.id AS lineid, tl.item, i.itemid AS sku, i.itemtype, tl.quantity{tl.units:, tl.units}{i.stockunit:, i.stockunit AS baseunits}{tl.location:, tl.location},
  tl.createdfrom, cf.type AS createdfromtype, cf.tranid AS createdfromnumber
  FROM transactionline tl
  LEFT JOIN item i ON i.id = tl.item
@@ -34,7 +34,7 @@ func (c *Client) Receipts(ctx context.Context, ids ...ID) (map[ID]Receipt, error
 			x := reader{r: r, what: "line " + r["lineid"] + " of item receipt " + r["transaction"]}
 			id := x.id("transaction")
 			l := ReceiptLine{ID: x.id("lineid"), Item: x.id("item"), SKU: x.text("sku"), ItemType: x.text("itemtype"), Quantity: x.amount("quantity"),
-				Units: x.id("units"), Location: x.id("location")}
+				Units: x.id("units"), BaseUnits: x.id("baseunits"), Location: x.id("location")}
 			po := orders.of(&x, id, l.ID)
 			l.PO, l.PONumber, l.POLine = po.id, po.number, po.line
 			if x.err != nil {

@@ -144,16 +144,17 @@ type Receipt struct {
 
 // ReceiptLine is a received quantity of one PO line, in base units.
 type ReceiptLine struct {
-	ID       ID
-	Item     ID
-	SKU      string
-	ItemType string
-	Quantity decimal.Decimal
-	Units    ID
-	Location ID
-	PO       ID // 0 if the receipt does not come from a PO
-	PONumber string
-	POLine   ID // 0 if the link row is missing
+	ID        ID
+	Item      ID
+	SKU       string
+	ItemType  string
+	Quantity  decimal.Decimal
+	Units     ID // unit the document shows; 0 unknown
+	BaseUnits ID // unit that Quantity is in (item.stockunit); 0 unknown
+	Location  ID
+	PO        ID // 0 if the receipt does not come from a PO
+	PONumber  string
+	POLine    ID // 0 if the link row is missing
 }
 
 // Account is a general ledger account.
@@ -179,8 +180,9 @@ const (
 type Bill struct {
 	Document
 	Lines       []BillLine
-	Payable     Account // account of the mainline row
-	CreatedFrom []ID    // credits: the bills that they name
+	Payable     Account         // account of the mainline row
+	PayableBase decimal.Decimal // what the mainline row posts, in base currency, debit positive: a bill's is negative
+	CreatedFrom []ID            // credits: the bills that they name
 }
 
 // POs returns the ids of the purchase orders that the lines come from, each

@@ -9,6 +9,11 @@ import (
 // MappingReasons are the park reasons that a change of the mapping can clear.
 var MappingReasons = [...]string{"unmapped_account", "unmapped_tax", "unmapped_term", "unknown_sku", "unknown_charge", "unknown_location"}
 
+// SettingReasons are the park reasons that a change of the settings can clear,
+// the mapping among them.
+var SettingReasons = [...]string{"unmapped_account", "unmapped_tax", "unmapped_term", "unknown_sku", "unknown_charge", "unknown_location",
+	"currency_mismatch", "unit_mismatch", "unbalanced", "period_locked", "over_receipt", "bill_changed_after_post", "voided_after_post", "needs_approval", "cin7_refused"}
+
 // Retry marks all records that a filter selects again and returns how many
 // they are; dry only counts.
 func (r *Records) Retry(ctx context.Context, q *queue.Queue, f Filter, note string, dry bool) (int, error) {

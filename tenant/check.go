@@ -240,7 +240,7 @@ func (c *checker) sync(s *Sync, t *Tenant) {
 		t.ApproveLimit = d
 	}
 	for name, table := range map[string]map[string]string{"accounts": s.Mapping.Accounts, "terms": s.Mapping.Terms, "tax": s.Mapping.Tax,
-		"locations": s.Mapping.Locations, "charges": s.Mapping.Charges, "currencies": s.Mapping.Currencies, "items": s.Mapping.Items} {
+		"locations": s.Mapping.Locations, "charges": s.Mapping.Charges, "currencies": s.Mapping.Currencies, "items": s.Mapping.Items, "units": s.Mapping.Units} {
 		for k, v := range table {
 			if strings.TrimSpace(k) == "" || strings.TrimSpace(v) == "" {
 				c.add("sync.mapping."+name, "%q: %q: neither side may be empty", k, v)

@@ -105,4 +105,5 @@ type Mapping struct {
 	Charges    map[string]string `yaml:"charges" json:"charges,omitempty"`
 	Currencies map[string]string `yaml:"currencies" json:"currencies,omitempty"`
 	Items      map[string]string `yaml:"items" json:"items,omitempty"` // NetSuite item name or id:123 -> Cin7 SKU
+	Units      map[string]string `yaml:"units" json:"units,omitempty"` // NetSuite unit name -> unit of measure of the Cin7 products
 }

@@ -294,5 +294,5 @@ func (s *Store) SetMapping(ctx context.Context, id string, m Mapping) (*Tenant, 
 // MappingEqual reports whether two mappings say the same.
 func MappingEqual(a, b Mapping) bool {
 	return maps.Equal(a.Accounts, b.Accounts) && maps.Equal(a.Terms, b.Terms) && maps.Equal(a.Tax, b.Tax) && maps.Equal(a.Locations, b.Locations) &&
-		maps.Equal(a.Charges, b.Charges) && maps.Equal(a.Currencies, b.Currencies) && maps.Equal(a.Items, b.Items)
+		maps.Equal(a.Charges, b.Charges) && maps.Equal(a.Currencies, b.Currencies) && maps.Equal(a.Items, b.Items) && maps.Equal(a.Units, b.Units)
 }

@@ -1,0 +1,102 @@
+package handlers
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/ml-connector/ml-connector/state"
+)
+
+// Parked records go on by themselves when their cause is gone:
+//
+//	changed in NetSuite        the webhook or the poll marks the record
+//	tenant applied             takeUp, by the version of the settings
+//	Cin7's lists changed       readList, whenever lists are read; takeUp looks for it
+//	product made in Cin7       takeUp, once an hour
+//	vendor in step             vendor, for what waited for it
+//
+// What somebody mends in a Cin7 document is seen when the record is retried.
+
+// The fields of the watermarks that takeUp keeps.
+const (
+	fieldSettings = "settings" // version of the tenant that parked records have been tried with
+	fieldLooked   = "looked"   // RFC 3339: when Cin7's lists were last read for the sake of parked records
+	fieldSKUs     = "skus"     // RFC 3339: when records that lack a product were last taken up
+)
+
+const (
+	// lookEvery is how often Cin7's lists are read only because records are
+	// parked for want of a name: six calls.
+	lookEvery = 15 * time.Minute
+	// skusEvery is how often products are asked for again: a call for each SKU.
+	skusEvery = time.Hour
+)
+
+// takeUp takes up again what is parked for a cause that may be gone. It runs
+// at the start of a turn.
+func (t *turn) takeUp(ctx context.Context) error {
+	version := strconv.FormatInt(t.t.Version, 10)
+	if t.wm[fieldSettings] != version {
+		if t.wm[fieldSettings] != "" {
+			if _, err := t.recs.Release(ctx, t.w.queue, "the settings were changed", state.SettingReasons[:]...); err != nil {
+				return err
+			}
+		}
+		if err := t.note(ctx, fieldSettings, version); err != nil {
+			return err
+		}
+	}
+	look, skus := t.due(fieldLooked, lookEvery), t.due(fieldSKUs, skusEvery)
+	if !look && !skus {
+		return nil
+	}
+	parked, err := t.recs.Reasons(ctx)
+	if err != nil {
+		return err
+	}
+	now := t.w.now().UTC().Format(time.RFC3339)
+	if skus {
+		if err := t.note(ctx, fieldSKUs, now); err != nil {
+			return err
+		}
+		if parked[ParkUnknownSKU] > 0 {
+			if _, err := t.recs.Release(ctx, t.w.queue, "Cin7 may have the product by now", ParkUnknownSKU); err != nil {
+				return err
+			}
+		}
+	}
+	if !look {
+		return nil
+	}
+	if err := t.note(ctx, fieldLooked, now); err != nil {
+		return err
+	}
+	for _, l := range lists() {
+		for _, reason := range l.reasons {
+			if parked[reason] > 0 {
+				t.s.refs = nil // read all of them, for the whole run
+			}
+		}
+	}
+	if t.s.refs != nil {
+		return nil
+	}
+	_, err = t.references(ctx)
+	return err
+}
+
+// due reports whether a time that was noted is long ago.
+func (t *turn) due(field string, every time.Duration) bool {
+	at, err := time.Parse(time.RFC3339, t.wm[field])
+	return err != nil || t.w.now().Sub(at) >= every
+}
+
+// note keeps a field of the watermarks.
+func (t *turn) note(ctx context.Context, field, value string) error {
+	if err := t.recs.SetWatermarks(context.WithoutCancel(ctx), t.lane.Fence, map[string]string{field: value}); err != nil {
+		return err
+	}
+	t.wm[field] = value
+	return nil
+}
