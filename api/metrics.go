@@ -41,7 +41,6 @@ const (
 type metrics struct {
 	requests *prometheus.CounterVec
 	duration prometheus.Histogram
-	marks    *prometheus.CounterVec
 	panics   *prometheus.CounterVec
 }
 
@@ -51,20 +50,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_webhook_requests_total", Help: "Webhook posts by verdict."}, []string{"result"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mlc_webhook_duration_seconds", Help: "Time to answer a webhook post.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}}),
-		marks:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_marks_total", Help: "Marks made durable, by where they came from and record type."}, []string{"source", "type"}),
 		panics: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_http_panics_total", Help: "Requests that ended in a panic, by listener."}, []string{"listener"}),
 	}
 	for _, r := range results {
 		m.requests.WithLabelValues(r)
 	}
-	for _, s := range []string{sourceWebhook, sourceOperator} {
-		for _, t := range recordTypes {
-			m.marks.WithLabelValues(s, string(t))
-		}
-	}
 	for _, l := range []string{listenerPublic, listenerOps} {
 		m.panics.WithLabelValues(l)
 	}
-	reg.MustRegister(m.requests, m.duration, m.marks, m.panics)
+	reg.MustRegister(m.requests, m.duration, m.panics)
 	return m
 }

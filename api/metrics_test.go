@@ -19,7 +19,6 @@ func TestMetricsStartAtZero(t *testing.T) {
 	got := h.call(http.MethodGet, "/metrics", "")
 	for _, line := range []string{
 		`mlc_webhook_requests_total{result="accepted"} 0`, `mlc_webhook_requests_total{result="bad_secret"} 0`, `mlc_webhook_requests_total{result="panic"} 0`,
-		`mlc_marks_total{source="webhook",type="vendorcredit"} 0`, `mlc_marks_total{source="operator",type="vendor"} 0`,
 		`mlc_webhook_duration_seconds_count 0`, `mlc_http_panics_total{listener="ops"} 0`,
 	} {
 		if !strings.Contains(string(got.body), line+"\n") {

@@ -148,9 +148,6 @@ func TestSyncRecord(t *testing.T) {
 	if n := h.waiting(); n != 1 {
 		t.Errorf("got %d marks", n)
 	}
-	if n := h.metric("mlc_marks_total", "source", "operator", "type", "vendorbill"); n != 1 {
-		t.Errorf("counted %v", n)
-	}
 	for path, want := range map[string]int{"invoice/1:sync": 404, "vendor/x:sync": 404, "vendor/1": 405, "vendor/1:sync:sync": 405} {
 		if got := h.call(http.MethodPost, "/api/v1/tenants/acme/records/"+path, ""); got.status != want {
 			t.Errorf("%s: got %d, want %d", path, got.status, want)

@@ -142,7 +142,6 @@ func (a *ops) syncRecord(w http.ResponseWriter, r *http.Request) error {
 	if _, err := a.c.Queue.Mark(r.Context(), t.ID, queue.Live, queue.Mark{Ref: k, Source: sourceOperator, Note: "asked for by an operator"}); err != nil {
 		return err
 	}
-	a.m.marks.WithLabelValues(sourceOperator, k.Type).Inc()
 	w.WriteHeader(http.StatusAccepted)
 	return nil
 }

@@ -170,9 +170,6 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 	if _, err := a.c.Queue.Mark(ctx, tenantID, queue.Live, marks...); err != nil {
 		return o.failed("the marks could not be made durable", err)
 	}
-	for _, m := range marks {
-		a.m.marks.WithLabelValues(sourceWebhook, m.Type).Inc()
-	}
 	return o
 }
 

@@ -2,8 +2,6 @@ package handlers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -40,12 +38,7 @@ const burst = 4
 
 // wait blocks until a call may go, or fails with *budgetSpent.
 func (b *Budget) wait(ctx context.Context, key secret.String, perMinute int, now func() time.Time) error {
-	sum := sha256.Sum256([]byte(key.Reveal()))
-	name := "mlc:budget:{" + hex.EncodeToString(sum[:8]) + "}"
-	limit := redis_rate.Limit{Rate: max(perMinute-burst+1, 1), Burst: burst, Period: time.Minute}
-	if perMinute < 2*burst {
-		limit = redis_rate.Limit{Rate: perMinute, Burst: 1, Period: time.Minute}
-	}
+	name, limit := budgetKey(key), budgetLimit(perMinute)
 	for {
 		res, err := b.limiter.Allow(ctx, name, limit)
 		if err != nil {

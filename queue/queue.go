@@ -77,6 +77,9 @@ type Options struct {
 	Slice  time.Duration // how long a turn may go on while others wait; default 10 s
 	Bound  int64         // waiting entries of one lane above which Mark answers ErrFull; default 1,000,000
 	LogCap int64         // steps kept per timeline; default 50
+	// Marked is told of every mark that became durable, for counting; nil is
+	// nobody. It must not block.
+	Marked func(source, recordType string)
 }
 
 // Queue is the lanes of all tenants. It is safe for use by many goroutines
@@ -139,6 +142,11 @@ func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark)
 		return 0, fmt.Errorf("mark %d records of %s: %w", len(marks), tenant, ErrFull)
 	case err != nil:
 		return 0, fmt.Errorf("mark %d records of %s: %w", len(marks), tenant, err)
+	}
+	if q.o.Marked != nil {
+		for _, m := range marks {
+			q.o.Marked(m.Source, m.Type)
+		}
 	}
 	n, _ := v.(int64)
 	return int(n), q.Wake(ctx, tenant, time.Time{})

@@ -39,6 +39,7 @@ type Config struct {
 	LaneConcurrency       int           `env:"LANE_CONCURRENCY" yaml:"lane_concurrency" envDefault:"32" help:"lanes one process holds at once"`
 	LogLevel              string        `env:"LOG_LEVEL" yaml:"log_level" envDefault:"info" help:"debug, info, warn or error"`
 	LogFormat             string        `env:"LOG_FORMAT" yaml:"log_format" envDefault:"json" help:"json, or console for people"`
+	TenantMetrics         bool          `env:"TENANT_METRICS" yaml:"tenant_metrics" envDefault:"true" help:"metrics with a tenant label; false for more than some thousand tenants"`
 	MaxBodyBytes          int64         `env:"MAX_BODY_BYTES" yaml:"max_body_bytes" envDefault:"262144" help:"limit of a webhook's body"`
 	AllowPrivateEndpoints bool          `env:"ALLOW_PRIVATE_ENDPOINTS" yaml:"allow_private_endpoints" envDefault:"false" help:"lets base_url name private addresses: simulators only"`
 	SettleSeconds         int           `env:"SETTLE_SECONDS" yaml:"settle_seconds" envDefault:"180" help:"how long after an uncertain write its look-up may be believed"`

@@ -51,6 +51,7 @@ type env struct {
 	log      *bytes.Buffer
 	logMu    sync.Mutex
 	contract *contract
+	environ  []string // settings beside those of start
 	stop     func()
 }
 
@@ -99,7 +100,7 @@ func newEnv(t *testing.T, o distributor.Options, approach string, edit ...string
 // start runs the service until the test or stop ends it.
 func (e *env) start() {
 	e.t.Helper()
-	c, err := service.Load("", []string{"MLC_PUBLIC_ADDR=127.0.0.1:0", "MLC_OPS_ADDR=127.0.0.1:0", "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_SETTLE_SECONDS=1"})
+	c, err := service.Load("", append([]string{"MLC_PUBLIC_ADDR=127.0.0.1:0", "MLC_OPS_ADDR=127.0.0.1:0", "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_SETTLE_SECONDS=1"}, e.environ...))
 	if err != nil {
 		e.t.Fatal(err)
 	}

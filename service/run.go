@@ -7,11 +7,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -32,7 +30,9 @@ type Options struct {
 	Log    *zap.Logger                        // required
 	Redis  redis.UniversalClient              // instead of Config.RedisURL
 	Keyset *secret.Keyset                     // instead of Config.KeysetFile
-	Ready  func(publicAddr, opsAddr net.Addr) // told once both listeners are open; addresses are nil without the api role
+	Ready  func(publicAddr, opsAddr net.Addr) // told once the listeners are open; publicAddr is nil without the api role
+
+	marked func(source, recordType string) // counts marks; Run sets it
 }
 
 // Rooms are the parts of a running service that its owner may use.
@@ -71,7 +71,7 @@ func Open(ctx context.Context, c Config, o Options) (r Rooms, rdb redis.Universa
 		closing()
 		return r, nil, func() {}, fmt.Errorf("Redis does not answer (%w): check MLC_REDIS_URL, that the server runs, and that this machine may reach it", err)
 	}
-	return Rooms{queue.New(rdb, queue.Options{}), state.New(rdb), tenant.NewStore(rdb, ks)}, rdb, closing, nil
+	return Rooms{queue.New(rdb, queue.Options{Marked: o.marked}), state.New(rdb), tenant.NewStore(rdb, ks)}, rdb, closing, nil
 }
 
 // Run serves the roles of the configuration until ctx is done, then stops in
@@ -81,6 +81,8 @@ func Run(parent context.Context, c Config, o Options) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	redis.SetLogger(redisLog{o.Log.Named("redis").Sugar()})
+	reg, marked := newRegistry()
+	o.marked = marked
 	rooms, rdb, closing, err := Open(ctx, c, o)
 	if err != nil {
 		return err
@@ -93,23 +95,18 @@ func Run(parent context.Context, c Config, o Options) error {
 	for _, w := range warnings {
 		o.Log.Warn("Redis", zap.String("finding", w))
 	}
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	registerGauges(reg, rooms, rdb, o.Log)
+	budget := handlers.NewBudget(rdb)
+	reg.MustRegister(newPoolCollector(rdb), newGauges(c, rooms, rdb, budget, o.Log))
 
 	// Workers stop with ctx; their calls in hand may go on for the grace.
 	g, gctx := errgroup.WithContext(ctx)
-	if c.has("api") {
-		stop, err := serve(ctx, g, c, o, rooms, rdb, reg)
-		if err != nil {
-			return err
-		}
-		defer stop()
-	} else if o.Ready != nil {
-		o.Ready(nil, nil)
+	stop, err := serve(ctx, g, c, o, rooms, rdb, reg)
+	if err != nil {
+		return err
 	}
+	defer stop()
 	if c.has("worker") {
-		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, handlers.NewBudget(rdb), []handlers.Chore{pollChore(rooms.Queue, o.Log)}, o.Log, reg,
+		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log)}, o.Log, reg,
 			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Transport: transports(c.AllowPrivateEndpoints)})
 		g.Go(func() error { return w.Run(ctx) })
 	}
@@ -150,7 +147,9 @@ func pollChore(q *queue.Queue, log *zap.Logger) handlers.Chore {
 	}
 }
 
-// serve opens both listeners and serves them in g until ctx is done.
+// serve opens the listeners and serves them in g until ctx is done: the ops
+// listener in every process, for probes and metrics, the public one with the
+// api role.
 func serve(ctx context.Context, g *errgroup.Group, c Config, o Options, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
 	var tokens api.Tokens
 	if c.OpsTokensFile != "" {
@@ -177,7 +176,11 @@ func serve(ctx context.Context, g *errgroup.Group, c Config, o Options, rooms Ro
 	})
 	var lc net.ListenConfig
 	open := map[string]net.Listener{}
-	for key, addr := range map[string]string{"MLC_PUBLIC_ADDR": c.PublicAddr, "MLC_OPS_ADDR": c.OpsAddr} {
+	addrs := map[string]string{"MLC_OPS_ADDR": c.OpsAddr}
+	if c.has("api") {
+		addrs["MLC_PUBLIC_ADDR"] = c.PublicAddr
+	}
+	for key, addr := range addrs {
 		if open[key], err = lc.Listen(ctx, "tcp", addr); err != nil {
 			for _, l := range open {
 				if l != nil {
@@ -187,7 +190,10 @@ func serve(ctx context.Context, g *errgroup.Group, c Config, o Options, rooms Ro
 			return nil, fmt.Errorf("%s: %w: another process may have the port", key, err)
 		}
 	}
-	servers := map[string]*http.Server{"MLC_PUBLIC_ADDR": api.Server(pub, o.Log), "MLC_OPS_ADDR": api.Server(op, o.Log)}
+	servers := map[string]*http.Server{"MLC_OPS_ADDR": api.Server(op, o.Log)}
+	if c.has("api") {
+		servers["MLC_PUBLIC_ADDR"] = api.Server(pub, o.Log)
+	}
 	for key, s := range servers {
 		g.Go(func() error {
 			if err := s.Serve(open[key]); !errors.Is(err, http.ErrServerClosed) {
@@ -203,7 +209,11 @@ func serve(ctx context.Context, g *errgroup.Group, c Config, o Options, rooms Ro
 		})
 	}
 	if o.Ready != nil {
-		o.Ready(open["MLC_PUBLIC_ADDR"].Addr(), open["MLC_OPS_ADDR"].Addr())
+		var public net.Addr
+		if l := open["MLC_PUBLIC_ADDR"]; l != nil {
+			public = l.Addr()
+		}
+		o.Ready(public, open["MLC_OPS_ADDR"].Addr())
 	}
 	return func() {
 		for _, s := range servers {
@@ -268,24 +278,41 @@ func Transports(c Config) handlers.Transports { return transports(c.AllowPrivate
 // checkRedis refuses settings under which acknowledged work would be lost, and
 // names what it could not check.
 func checkRedis(ctx context.Context, rdb redis.UniversalClient) (warnings []string, err error) {
-	get := func(name string) (string, bool) {
-		m, err := rdb.ConfigGet(ctx, name).Result()
-		v, ok := m[name]
-		return v, err == nil && ok
+	policy, err := rdb.ConfigGet(ctx, "maxmemory-policy").Result()
+	if v, ok := policy["maxmemory-policy"]; err == nil && ok && v != "noeviction" {
+		return nil, fmt.Errorf("Redis evicts keys under memory pressure (maxmemory-policy %s), which would lose marks and records: set maxmemory-policy noeviction", v)
 	}
-	policy, ok := get("maxmemory-policy")
-	switch {
-	case !ok:
-		warnings = append(warnings, "could not check maxmemory-policy, appendonly and appendfsync: CONFIG is not allowed here; they must be noeviction, yes and always")
-		return warnings, nil
-	case policy != "noeviction":
-		return nil, fmt.Errorf("Redis evicts keys under memory pressure (maxmemory-policy %s), which would lose marks and records: set maxmemory-policy noeviction", policy)
+	warnings, hidden := durability(ctx, rdb)
+	if hidden != nil {
+		warnings = []string{"could not check maxmemory-policy, appendonly and appendfsync: CONFIG is not allowed here; they must be noeviction, yes and always"}
 	}
-	if v, _ := get("appendonly"); v != "yes" {
-		warnings = append(warnings, "appendonly is "+v+": a crash loses what was acknowledged; set appendonly yes")
-	} else if v, _ := get("appendfsync"); v != "always" {
-		warnings = append(warnings, "appendfsync is "+v+": a power loss loses about a second of what was acknowledged; set appendfsync always")
-	}
-	slices.Sort(warnings)
 	return warnings, nil
+}
+
+// durability says what is wrong with the settings that decide whether Redis
+// keeps what it acknowledged, worst first. An error means that it does not let
+// us look.
+func durability(ctx context.Context, rdb redis.UniversalClient) ([]string, error) {
+	got := map[string]string{}
+	for _, name := range []string{"maxmemory-policy", "appendonly", "appendfsync"} {
+		m, err := rdb.ConfigGet(ctx, name).Result()
+		if err != nil {
+			return nil, fmt.Errorf("read the setting %s of Redis: %w", name, err)
+		}
+		v, ok := m[name]
+		if !ok {
+			return nil, fmt.Errorf("Redis does not tell its setting %s", name)
+		}
+		got[name] = v
+	}
+	var out []string
+	if v := got["maxmemory-policy"]; v != "noeviction" {
+		out = append(out, "maxmemory-policy is "+v+": keys vanish when memory is short; set maxmemory-policy noeviction")
+	}
+	if v := got["appendonly"]; v != "yes" {
+		out = append(out, "appendonly is "+v+": a crash loses what was acknowledged; set appendonly yes")
+	} else if v := got["appendfsync"]; v != "always" {
+		out = append(out, "appendfsync is "+v+": a power loss loses about a second of what was acknowledged; set appendfsync always")
+	}
+	return out, nil
 }

@@ -26,9 +26,11 @@ Needs MLC_REDIS_URL and MLC_KEYSET_FILE.`,
 			}
 			defer func() { _ = log.Sync() }()
 			return service.Run(cmd.Context(), c, service.Options{Log: log, Ready: func(public, ops net.Addr) {
+				fields := []zap.Field{zap.Stringer("ops", ops)}
 				if public != nil {
-					log.Info("listening", zap.Stringer("webhooks", public), zap.Stringer("ops", ops))
+					fields = append(fields, zap.Stringer("webhooks", public))
 				}
+				log.Info("listening", fields...)
 			}})
 		},
 	}

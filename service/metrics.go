@@ -1,0 +1,129 @@
+package service
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+)
+
+// The closed label sets of mlc_marks_total. Whatever is not in them counts as
+// "other", so that no series can be made from outside.
+var (
+	markSources = [...]string{"webhook", "poll", "backfill", "retry", "operator", "other"}
+	markTypes   = [...]string{"vendor", "purchaseorder", "itemreceipt", "vendorbill", "vendorcredit", "other"}
+)
+
+// newRegistry returns the registry of a process with what is true of every
+// process, and the function that counts marks.
+func newRegistry() (reg *prometheus.Registry, marked func(source, recordType string)) {
+	reg = prometheus.NewRegistry()
+	v := Version()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "mlc_build_info", Help: "Always 1; the labels name the build.",
+		ConstLabels: prometheus.Labels{"version": v.Version, "commit": v.Commit, "go": v.Go}})
+	info.Set(1)
+	marks := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_marks_total",
+		Help: "Marks made durable, by where they came from and record type."}, []string{"source", "type"})
+	for _, s := range markSources {
+		for _, t := range markTypes {
+			marks.WithLabelValues(s, t)
+		}
+	}
+	reg.MustRegister(info, marks, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return reg, func(source, recordType string) {
+		marks.WithLabelValues(oneOf(markSources[:], source), oneOf(markTypes[:], recordType)).Inc()
+	}
+}
+
+func oneOf(set []string, s string) string {
+	if slices.Contains(set, s) {
+		return s
+	}
+	return "other"
+}
+
+// poolCollector tells how the connections to Redis are used.
+type poolCollector struct {
+	rdb redis.UniversalClient
+
+	connections, idle, hits, misses, timeouts, stale *prometheus.Desc
+}
+
+func newPoolCollector(rdb redis.UniversalClient) *poolCollector {
+	d := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("mlc_redis_pool_"+name, help, nil, nil)
+	}
+	return &poolCollector{rdb: rdb,
+		connections: d("connections", "Open connections to Redis."),
+		idle:        d("idle_connections", "Open connections to Redis that nobody uses."),
+		hits:        d("hits_total", "Times a free connection was found in the pool."),
+		misses:      d("misses_total", "Times a connection had to be opened or waited for."),
+		timeouts:    d("timeouts_total", "Times the wait for a connection was given up."),
+		stale:       d("stale_total", "Connections that were found broken and closed."),
+	}
+}
+
+// Describe serves prometheus.Collector.
+func (p *poolCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{p.connections, p.idle, p.hits, p.misses, p.timeouts, p.stale} {
+		ch <- d
+	}
+}
+
+// Collect serves prometheus.Collector.
+func (p *poolCollector) Collect(ch chan<- prometheus.Metric) {
+	s := p.rdb.PoolStats()
+	if s == nil {
+		return
+	}
+	for d, v := range map[*prometheus.Desc]uint32{p.connections: s.TotalConns, p.idle: s.IdleConns} {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v))
+	}
+	for d, v := range map[*prometheus.Desc]uint32{p.hits: s.Hits, p.misses: s.Misses, p.timeouts: s.Timeouts, p.stale: s.StaleConns} {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
+	}
+}
+
+// redisHealth is what a server says about itself.
+type redisHealth struct {
+	answers bool
+	// durable: an acknowledged write survives a crash and a loss of power.
+	// known is false when the server does not let us look.
+	durable, known bool
+	used           float64 // share of maxmemory, 0 when there is no limit
+}
+
+// lookAtRedis asks the server, and of a cluster each master: the worst counts.
+func lookAtRedis(ctx context.Context, rdb redis.UniversalClient) redisHealth {
+	h := redisHealth{durable: true, known: true}
+	var mu sync.Mutex // the masters of a cluster are asked side by side
+	one := func(ctx context.Context, c redis.UniversalClient) error {
+		if err := c.Ping(ctx).Err(); err != nil {
+			return err
+		}
+		findings, derr := durability(ctx, c)
+		info, ierr := c.InfoMap(ctx, "memory").Result()
+		mu.Lock()
+		defer mu.Unlock()
+		h.known = h.known && derr == nil
+		h.durable = h.durable && len(findings) == 0
+		if ierr != nil { // not every managed Redis allows INFO
+			return nil
+		}
+		if limit := parseFloat(info["Memory"]["maxmemory"]); limit > 0 {
+			h.used = max(h.used, parseFloat(info["Memory"]["used_memory"])/limit)
+		}
+		return nil
+	}
+	var err error
+	if cluster, ok := rdb.(*redis.ClusterClient); ok {
+		err = cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error { return one(ctx, c) })
+	} else {
+		err = one(ctx, rdb)
+	}
+	h.answers = err == nil
+	return h
+}
