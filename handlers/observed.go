@@ -21,7 +21,7 @@ import (
 var HoldReasons = [...]string{WaitBudget, WaitRetry, WaitUpstream}
 
 // Remaining is how many calls to Cin7 the tenant may send at once now, 0 to
-// the burst. Asking spends none.
+// the burst, a started call rounded down. Asking spends none.
 func (b *Budget) Remaining(ctx context.Context, t *tenant.Tenant, c tenant.Credentials) (int, error) {
 	res, err := b.limiter.AllowN(ctx, budgetKey(c.Cin7Key), budgetLimit(t.Cin7.CallsPerMinute), 0)
 	if err != nil {
