@@ -190,7 +190,8 @@ func (c *Client) BaseCurrency(ctx context.Context) (string, error) {
 
 // OrderReceived is what NetSuite counts of one line of a purchase order.
 type OrderReceived struct {
-	PO                ID
+	PO, Vendor        ID
+	Number            string // of the order
 	Item              ID
 	SKU, ItemType     string
 	Ordered, Received decimal.Decimal
@@ -207,7 +208,7 @@ func (c *Client) ReceivedOrders(ctx context.Context, from, to Date) iter.Seq2[Or
 		}
 		const op = "received_orders"
 		statement := func(after string) string {
-			return fmt.Sprintf(`SELECT tl.transaction, tl.id AS lineid, tl.item, i.itemid AS sku, i.itemtype, tl.quantity, tl.quantityshiprecv
+			return fmt.Sprintf(`SELECT tl.transaction, tl.id AS lineid, o.entity, o.tranid, tl.item, i.itemid AS sku, i.itemtype, tl.quantity, tl.quantityshiprecv
  FROM transactionline tl JOIN transaction o ON o.id = tl.transaction LEFT JOIN item i ON i.id = tl.item
  WHERE o.type = 'PurchOrd' AND tl.mainline = 'F' AND tl.item IS NOT NULL AND tl.transaction IN
  (SELECT rl.createdfrom FROM transactionline rl JOIN transaction t ON t.id = rl.transaction WHERE t.type = 'ItemRcpt'%s)%s ORDER BY tl.transaction, tl.id`, dated, after)
@@ -219,7 +220,7 @@ func (c *Client) ReceivedOrders(ctx context.Context, from, to Date) iter.Seq2[Or
 			}
 			for _, r := range p {
 				x := reader{r: r, what: "line " + r["lineid"] + " of purchase order " + r["transaction"]}
-				o := OrderReceived{PO: x.id("transaction"), Item: x.id("item"), SKU: x.text("sku"), ItemType: x.text("itemtype"),
+				o := OrderReceived{PO: x.id("transaction"), Vendor: x.id("entity"), Number: x.text("tranid"), Item: x.id("item"), SKU: x.text("sku"), ItemType: x.text("itemtype"),
 					Ordered: x.amount("quantity"), Received: x.amount("quantityshiprecv")}
 				if x.err != nil {
 					yield(OrderReceived{}, unreadable(op, x.err))

@@ -40,6 +40,7 @@ type Rooms struct {
 	Queue   *queue.Queue
 	States  *state.Store
 	Tenants *tenant.Store
+	Budget  *handlers.Budget
 }
 
 // Open connects to Redis and opens the keyset: what serve and most verbs of
@@ -71,7 +72,7 @@ func Open(ctx context.Context, c Config, o Options) (r Rooms, rdb redis.Universa
 		closing()
 		return r, nil, func() {}, fmt.Errorf("Redis does not answer (%w): check MLC_REDIS_URL, that the server runs, and that this machine may reach it", err)
 	}
-	return Rooms{queue.New(rdb, queue.Options{Marked: o.marked}), state.New(rdb), tenant.NewStore(rdb, ks)}, rdb, closing, nil
+	return Rooms{queue.New(rdb, queue.Options{Marked: o.marked}), state.New(rdb), tenant.NewStore(rdb, ks), handlers.NewBudget(rdb)}, rdb, closing, nil
 }
 
 // Run serves the roles of the configuration until ctx is done, then stops in

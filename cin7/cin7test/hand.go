@@ -1,5 +1,11 @@
 package cin7test
 
+import (
+	"fmt"
+
+	"github.com/shopspring/decimal"
+)
+
 // Purchases returns what is stored, oldest first.
 func (s *Sim) Purchases() []Purchase {
 	s.mu.Lock()
@@ -40,4 +46,102 @@ func (s *Sim) Pay(taskID string) bool {
 	g.Invoice.Status, p.Updated = Paid, s.o.Now()
 	s.effects = append(s.effects, Effect{At: p.Updated, Kind: "invoice_paid", ID: p.ID, TaskID: g.TaskID, Number: g.Invoice.Number})
 	return true
+}
+
+// PutPurchase enters a whole purchase by hand, as an import would; no rule is
+// checked. Ids, numbers and the currency of the supplier are filled in where
+// they are missing, and authorised invoices and credit notes are posted to the
+// ledger.
+func (s *Sim) PutPurchase(p Purchase) Purchase {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := p.clone()
+	if q.ID == "" {
+		q.ID = s.newID()
+	}
+	if q.OrderNumber == "" {
+		s.numbers++
+		q.OrderNumber = fmt.Sprintf("PO-%05d", s.numbers)
+	}
+	if sup := find(s.suppliers, func(x Supplier) bool { return same(x.ID, q.SupplierID) }); sup != nil {
+		q.Supplier = sup.Name
+		if q.SupplierCurrency == "" {
+			q.SupplierCurrency = sup.Currency
+		}
+	}
+	if q.Type == "" {
+		q.Type = advancedType
+	}
+	if q.BaseCurrency == "" {
+		q.BaseCurrency = s.o.Currency
+	}
+	if q.CurrencyRate.IsZero() {
+		q.CurrencyRate = decimal.NewFromInt(1)
+	}
+	if q.OrderDate == "" {
+		q.OrderDate = s.today()
+	}
+	q.Created, q.Updated = s.o.Now(), s.o.Now()
+	for i := range q.Groups {
+		g := &q.Groups[i]
+		switch {
+		case g.TaskID == "" && i == 0:
+			g.TaskID = q.ID
+		case g.TaskID == "":
+			g.TaskID = s.newID()
+		}
+	}
+	for i := range q.CreditNotes {
+		if q.CreditNotes[i].TaskID == "" {
+			q.CreditNotes[i].TaskID = s.newID()
+		}
+	}
+	s.repost(q)
+	s.purchases = append(s.purchases, q)
+	return *q.clone()
+}
+
+// Repost makes the ledger rows of a purchase anew after EditPurchase, as Cin7
+// does when a person edits a document.
+func (s *Sim) Repost(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.purchase(id); p != nil {
+		s.repost(p)
+	}
+}
+
+func (s *Sim) repost(p *Purchase) {
+	for i := range p.Groups {
+		inv := &p.Groups[i].Invoice
+		inv.Posted = nil
+		if inv.Status == Authorised || inv.Status == Paid {
+			inv.Posted = s.postDocument(p, p.Groups[i].TaskID, inv.Number, inv.Date, inv.Lines, inv.Charges)
+		}
+	}
+	for i := range p.CreditNotes {
+		n := &p.CreditNotes[i]
+		n.Posted = nil
+		if n.Status == Authorised {
+			n.Posted = reversed(s.postDocument(p, n.TaskID, n.Number, n.Date, n.Lines, n.Charges))
+		}
+	}
+}
+
+// PutJournal enters a general journal by hand, unchecked.
+func (s *Sim) PutJournal(j Journal) Journal {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jnumbers++
+	if j.TaskID == "" {
+		j.TaskID = s.newID()
+	}
+	if j.Number == "" {
+		j.Number = fmt.Sprintf("JN-%05d", s.jnumbers)
+	}
+	if j.Rate.IsZero() {
+		j.Rate = decimal.NewFromInt(1)
+	}
+	s.journals = append(s.journals, j)
+	return j
 }

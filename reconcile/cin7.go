@@ -1,0 +1,286 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/queue"
+)
+
+// purchase is a row of Cin7's purchase list, and the whole of it once it was
+// read.
+type purchase struct {
+	id, order, supplier string
+	status, receiving   string
+	currency            string
+	invoiced            decimal.Decimal // document currency, all its invoices
+	voided              bool
+	paired              bool // a ledger document of it belongs to a bill
+	whole               *cin7.Purchase
+	owner               queue.Ref // whom its marker names; zero without
+	looked              bool
+	docs                []*ledgerDoc
+}
+
+// ledgerDoc is what Cin7's ledger holds of one document.
+type ledgerDoc struct {
+	task, reference, text string
+	kind                  string // the row's Type
+	journal               bool
+	credit                bool // debits the payables
+	ap                    bool // touches the payables
+	date                  cin7.Date
+	number, supplier      string
+	purchase              *purchase
+	owner                 queue.Ref // of a journal: whom its notes name
+	lines                 vector
+	bill                  *bill
+}
+
+// payments are rows that settle payables against a bank account: out of scope.
+const (
+	leftPayments = "payments"
+	leftOther    = "other documents"
+)
+
+// readPurchases reads Cin7's purchase list, by page.
+func (r *run) readPurchases(ctx context.Context) error {
+	for p, err := range r.in.Cin7.PurchasePages(ctx) {
+		if err != nil {
+			return fmt.Errorf("read the purchases of Cin7: %w", err)
+		}
+		r.report.Calls.Lists++
+		for _, row := range p.Rows {
+			x := &purchase{id: row.ID, order: row.OrderNumber, supplier: row.Supplier, status: row.Status, receiving: row.CombinedReceivingStatus,
+				currency: row.SupplierCurrency, invoiced: row.InvoiceAmount.Decimal, voided: strings.Contains(strings.ToUpper(row.Status), cin7.StatusVoided)}
+			if x.currency == "" {
+				x.currency = r.report.BaseCurrency
+			}
+			r.purchases[strings.ToLower(row.ID)] = x
+			r.orders[row.OrderNumber] = x
+			k := fold(row.Supplier)
+			r.suppliers[k] = append(r.suppliers[k], x)
+		}
+	}
+	r.say("Cin7: %d purchases", len(r.purchases))
+	return nil
+}
+
+// readLedger reads Cin7's ledger of the period, by page, and folds its rows to
+// documents.
+func (r *run) readLedger(ctx context.Context) error {
+	docs := map[string]*ledgerDoc{} // task, reference and date -> document
+	first := true
+	for p, err := range r.in.Cin7.TransactionPages(ctx, r.in.From, r.in.To) {
+		if err != nil {
+			return fmt.Errorf("read the ledger of Cin7: %w", err)
+		}
+		r.report.Calls.Lists++
+		if first && p.Total >= 0 {
+			r.say("Cin7: %d ledger rows, %d calls for them", p.Total, max(1, (p.Total+999)/1000))
+		}
+		first = false
+		for _, t := range p.Rows {
+			if why := r.outOfScope(t); why != "" {
+				r.leftOut[why] = r.leftOut[why].plus(t.Amount.Decimal)
+				continue
+			}
+			key := strings.ToLower(t.TaskID) + "\x00" + t.Reference + "\x00" + t.Transaction + "\x00" + string(t.EffectiveDate)
+			d := docs[key]
+			if d == nil {
+				d = &ledgerDoc{task: t.TaskID, reference: t.Reference, text: t.Transaction, kind: t.Type, date: t.EffectiveDate,
+					journal: strings.Contains(strings.ToLower(t.Type), "journal")}
+				docs[key] = d
+				r.docs = append(r.docs, d)
+			}
+			d.lines.add(t.DebitAccountCode, t.Amount.Decimal, decimal.Zero, 1)
+			d.lines.add(t.CreditAccountCode, t.Amount.Neg(), decimal.Zero, 1)
+			r.total(t.DebitAccountCode, t.EffectiveDate, decimal.Zero, t.Amount.Decimal)
+			r.total(t.CreditAccountCode, t.EffectiveDate, decimal.Zero, t.Amount.Neg())
+		}
+	}
+	for _, d := range r.docs {
+		p := d.lines.of(r.accounts.payable)
+		d.ap, d.credit = !p.base.IsZero(), p.base.IsPositive()
+		r.identify(d)
+	}
+	return nil
+}
+
+// outOfScope says why a ledger row is no part of this tie-out, "" when it is:
+// rows on the payables that are no payment, rows of purchases, and journals on
+// accounts that NetSuite's bills post to.
+func (r *run) outOfScope(t cin7.Transaction) string {
+	kind := strings.ToLower(t.Type)
+	onPayables := t.DebitAccountCode == r.accounts.payable || t.CreditAccountCode == r.accounts.payable
+	bank := r.banks[t.DebitAccountCode] || r.banks[t.CreditAccountCode]
+	switch {
+	case onPayables && bank:
+		return leftPayments
+	case onPayables:
+		return ""
+	case bank:
+		return leftOther
+	case strings.Contains(kind, "purchase"):
+		return ""
+	case strings.Contains(kind, "journal") && (r.used[t.DebitAccountCode] || r.used[t.CreditAccountCode]):
+		return ""
+	}
+	return leftOther
+}
+
+// identify finds the purchase and the number of a ledger document. Cin7's
+// documentation does not say what Reference and Transaction hold (contracts/cin7-core.md
+// 10), so several readings are tried: the purchase by TaskID, else by an order
+// number before a slash; the number after that slash, else after the supplier's
+// name.
+func (r *run) identify(d *ledgerDoc) {
+	order, rest, cut := strings.Cut(d.reference, "/")
+	d.purchase = r.purchases[strings.ToLower(d.task)]
+	if d.purchase == nil && cut {
+		d.purchase = r.orders[order]
+	}
+	if d.purchase == nil {
+		d.purchase = r.orders[d.reference]
+	}
+	if d.purchase != nil {
+		d.supplier = d.purchase.supplier
+		d.purchase.docs = append(d.purchase.docs, d)
+	}
+	switch {
+	case !d.ap:
+		d.number = d.reference // a journal
+	case d.purchase != nil && cut && order == d.purchase.order:
+		d.number = rest
+	case d.supplier != "" && strings.HasPrefix(d.text, d.supplier+" - "):
+		d.number = strings.TrimPrefix(d.text, d.supplier+" - ")
+	default:
+		d.number = d.reference
+	}
+}
+
+var markerForm = regexp.MustCompile(`(?:^|\s)NS:([a-z]+):([0-9]+)@([A-Za-z0-9_-]+)(?:\s|$)`)
+
+// owner is the record that a text is marked for, in this NetSuite account.
+func (r *run) ownerOf(text string) queue.Ref {
+	m := markerForm.FindStringSubmatch(text)
+	if m == nil || !strings.EqualFold(m[3], r.in.Tenant.NetSuite.AccountID) {
+		return queue.Ref{}
+	}
+	return queue.Ref{Type: m[1], ID: m[2]}
+}
+
+// readJournals finds out which journals were made for bills; one call, and
+// only when the ledger has journals at all.
+func (r *run) readJournals(ctx context.Context) error {
+	open := map[string][]*ledgerDoc{}
+	for _, d := range r.docs {
+		if d.journal && d.purchase == nil {
+			k := strings.ToLower(d.task)
+			open[k] = append(open[k], d)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	rows, err := r.in.Cin7.JournalsFound(ctx, "NS:vendor")
+	if err != nil {
+		return fmt.Errorf("read the journals of Cin7: %w", err)
+	}
+	r.report.Calls.Lists++
+	for _, j := range rows {
+		for _, d := range open[strings.ToLower(j.TaskID)] {
+			d.owner = r.ownerOf(j.Notes + "\n" + j.Narration)
+		}
+	}
+	return nil
+}
+
+// look reads a purchase whole: one call.
+func (r *run) look(ctx context.Context, p *purchase) error {
+	if p.looked {
+		return nil
+	}
+	p.looked = true
+	r.report.Calls.Documents++
+	whole, err := r.in.Cin7.Purchase(ctx, p.id)
+	if isNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read purchase %s of Cin7: %w", p.order, err)
+	}
+	p.whole, p.owner = &whole, r.ownerOf(whole.Note)
+	for _, d := range p.docs {
+		r.inDocument(d)
+	}
+	return nil
+}
+
+// inDocument fills in what a ledger document is in its own currency, from the
+// invoice or credit note it was posted from.
+func (r *run) inDocument(d *ledgerDoc) {
+	p := d.purchase.whole
+	fill := func(lines []cin7.Line, charges []cin7.Charge, sign int64) {
+		s := decimal.NewFromInt(sign)
+		inclusive := strings.EqualFold(p.TaxCalculation, "Inclusive")
+		post := func(account, rule string, total, tax decimal.Decimal) {
+			if inclusive {
+				total = total.Sub(tax)
+			}
+			d.lines.add(account, decimal.Zero, total.Mul(s), 0)
+			d.lines.add(r.taxAccount(rule), decimal.Zero, tax.Mul(s), 0)
+			d.lines.add(r.accounts.payable, decimal.Zero, total.Add(tax).Mul(s).Neg(), 0)
+		}
+		for _, l := range lines {
+			post(l.Account, l.TaxRule, l.Total.Decimal, l.Tax.Decimal)
+		}
+		for _, c := range charges {
+			post(c.Account, c.TaxRule, c.Total.Decimal, c.Tax.Decimal)
+		}
+	}
+	if d.foreign(r.report.BaseCurrency) {
+		for i := range d.lines {
+			d.lines[i].doc = decimal.Zero
+		}
+		for _, i := range p.Invoice {
+			if !d.credit && i.InvoiceNumber == d.number && (i.Status == cin7.StatusAuthorised || i.Status == cin7.StatusPaid) && sameTask(d, i.TaskID, p) {
+				fill(i.Lines, i.AdditionalCharges, 1)
+				return
+			}
+		}
+		for _, n := range p.CreditNote {
+			if d.credit && (cin7.SameID(n.TaskID, d.task) || n.CreditNoteNumber == d.number) {
+				fill(n.Lines, n.AdditionalCharges, -1)
+				return
+			}
+		}
+	}
+}
+
+// sameTask: a ledger row's TaskID is that of the group or of the purchase
+// (contracts/cin7-core.md 10); either is accepted.
+func sameTask(d *ledgerDoc, task string, p *cin7.Purchase) bool {
+	return cin7.SameID(d.task, task) || cin7.SameID(d.task, p.ID)
+}
+
+// foreign reports whether the document is in another currency than the books.
+func (d *ledgerDoc) foreign(base string) bool {
+	return d.purchase != nil && !strings.EqualFold(d.purchase.currency, base)
+}
+
+// taxAccount is the account that a tax rule posts to.
+func (r *run) taxAccount(rule string) string {
+	if a, ok := r.taxRules[fold(rule)]; ok && a != "" {
+		return a
+	}
+	return r.accounts.tax
+}
+
+// fold is how names are compared: white space as one blank, case folded.
+func fold(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
