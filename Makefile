@@ -53,6 +53,18 @@ vuln: ## known vulnerabilities; says so when the database cannot be reached
 check: test lint fuzz build ## everything that CI checks
 	$(GO) run ./cmd/demo --json >/dev/null
 
+.PHONY: tools-ops
+tools-ops: ## install what ops-check needs: promtool
+	@if ! command -v promtool >/dev/null; then \
+	  command -v apt-get >/dev/null || { echo "promtool is not installed and there is no apt-get: install Prometheus and run again" >&2; exit 1; }; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends prometheus >/dev/null; fi; promtool --version 2>&1 | head -1
+
+.PHONY: ops-check
+ops-check: tools-ops ## alert rules with their tests, queries of the dashboards
+	promtool check rules deploy/prometheus/rules.yaml
+	promtool test rules deploy/prometheus/rules_test.yaml
+	mkdir -p bin && $(GO) run ./deploy/grafana --queries >bin/queries.yaml && promtool check rules bin/queries.yaml
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin dist coverage.out

@@ -15,3 +15,14 @@ func PolledAt(wm map[string]string, recordType string) time.Time {
 	}
 	return t
 }
+
+// Interval is the time from the last poll to the next that is due; a poll that
+// failed is due again sooner. 15 minutes when there was none.
+func Interval(wm map[string]string) time.Duration {
+	last, lerr := time.Parse(time.RFC3339, wm[fieldLast])
+	next, nerr := time.Parse(time.RFC3339, wm[fieldNext])
+	if lerr != nil || nerr != nil {
+		return 15 * time.Minute
+	}
+	return max(0, next.Sub(last))
+}

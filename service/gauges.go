@@ -30,7 +30,7 @@ type gauges struct {
 	log    *zap.Logger
 	each   bool // series per tenant
 
-	depth, oldest, records, parked, held, paused, budgetLeft, polled, unmapped, tieOut, certificate, webhook, open *prometheus.Desc
+	depth, oldest, records, parked, held, paused, budgetLeft, polled, interval, unmapped, tieOut, certificate, webhook, open *prometheus.Desc
 
 	ok, durable, memory, tenants *prometheus.Desc
 
@@ -64,6 +64,7 @@ func newGauges(c Config, rooms Rooms, rdb redis.UniversalClient, budget *handler
 		paused:      d("lane_paused", "1 while an operator has paused the tenant.", "tenant"),
 		budgetLeft:  d("cin7_budget_remaining", "Calls to Cin7 that may go out at once right now.", "tenant"),
 		polled:      d("poll_watermark_age_seconds", "Time since NetSuite was last asked for changes of this type; since the tenant was applied when it never was.", "tenant", "type"),
+		interval:    d("poll_interval_seconds", "Time from the last poll to the next one that is due; 900 when there was none.", "tenant"),
 		unmapped:    d("unmapped_accounts", "NetSuite accounts that parked records name and that no Cin7 account matches.", "tenant"),
 		tieOut:      d("tieout_unexplained_minor_units", "Difference between the books that nothing explains, as the last reconciliation found it, in hundredths of the base currency.", "tenant"),
 		certificate: d("certificate_expiry_timestamp_seconds", "When the NetSuite certificate ends; only for tenants that gave it.", "tenant"),
@@ -78,7 +79,7 @@ func newGauges(c Config, rooms Rooms, rdb redis.UniversalClient, budget *handler
 
 // Describe serves prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.depth, g.oldest, g.records, g.parked, g.held, g.paused, g.budgetLeft, g.polled, g.unmapped, g.tieOut, g.certificate,
+	for _, d := range []*prometheus.Desc{g.depth, g.oldest, g.records, g.parked, g.held, g.paused, g.budgetLeft, g.polled, g.interval, g.unmapped, g.tieOut, g.certificate,
 		g.webhook, g.open, g.ok, g.durable, g.memory, g.tenants} {
 		ch <- d
 	}
@@ -169,6 +170,7 @@ func (g *gauges) tenant(ctx context.Context, t *tenant.Tenant, gauge func(*prome
 		}
 		gauge(g.polled, max(0, now.Sub(since).Seconds()), t.ID, typ)
 	}
+	gauge(g.interval, poller.Interval(wm).Seconds(), t.ID)
 	if v, ok := state.TieOut(wm); ok {
 		gauge(g.tieOut, float64(v), t.ID)
 	}
@@ -205,7 +207,7 @@ func (g *gauges) slow(ctx context.Context, t *tenant.Tenant, recs *state.Records
 	if !t.Subscriptions() {
 		return nil
 	}
-	hooks, err := recs.Hooks(ctx, 50)
+	hooks, err := recs.Hooks(ctx, 200)
 	if err != nil {
 		return err
 	}
