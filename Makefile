@@ -29,6 +29,10 @@ test: tools ## vet, and all tests with the race detector
 	$(GO) vet ./...
 	$(GO) test -race -timeout 10m ./...
 
+.PHONY: soak
+soak: tools ## the long proofs, minutes to an hour; each prints its figures
+	MLC_SOAK=1 $(GO) test -timeout 120m -count=1 ./... 2>&1 | grep -v 'no test files'
+
 .PHONY: lint
 lint: ## golangci-lint, formatting, tidy module file
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not formatted: make fmt" >&2; exit 1; }
