@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,10 +54,8 @@ type cause struct {
 // evidence is what is known about a posted document that differs from its
 // bill.
 type evidence struct {
-	ours         bool // the purchase carries the marker of one of the bill's records
-	state        queue.State
-	reason       string
-	message      string
+	ours         bool         // the purchase carries the marker of one of the bill's records
+	record       state.Record // what the service says of the bill
 	rateNetSuite decimal.Decimal
 	rateCin7     decimal.Decimal
 	payable, tax string
@@ -81,7 +80,7 @@ func causes(diff vector, e evidence) []cause {
 		}
 		return []cause{{Unexplained, "base_amount", "equal in the document's currency and at the same rate, but not in base currency", "compare the ledger rows of both documents", diff}}
 	}
-	if c, ok := known(e.state, e.reason, e.message); ok {
+	if c, ok := known(e.record); ok {
 		c.part = diff
 		return []cause{c}
 	}
@@ -160,10 +159,10 @@ func netCause(rest vector, e evidence) cause {
 
 // known turns what the service says of a record that is not in step into a
 // cause.
-func known(s queue.State, reason, message string) (cause, bool) {
-	switch s {
+func known(rec state.Record) (cause, bool) {
+	switch s, reason, message := rec.State, rec.Reason, rec.Message; s {
 	case queue.Parked:
-		return cause{class: Parked, kind: reason, text: message, fix: "see the record's fix, then retry it"}, true
+		return cause{class: Parked, kind: reason, text: message, fix: cmp.Or(rec.Fix, "see the record, then retry it")}, true
 	case queue.Waiting:
 		return cause{class: Waiting, kind: reason, text: message}, true
 	case queue.Pending, queue.Running:
@@ -215,7 +214,7 @@ func (r *run) compare(b *bill) {
 
 func (r *run) evidenceOf(b *bill) evidence {
 	rec := r.records[b.Ref]
-	e := evidence{state: rec.State, reason: rec.Reason, message: rec.Message, rateNetSuite: b.rate, payable: r.accounts.payable, tax: r.accounts.tax,
+	e := evidence{record: rec, rateNetSuite: b.rate, payable: r.accounts.payable, tax: r.accounts.tax,
 		foreign: !strings.EqualFold(b.currency, r.report.BaseCurrency)}
 	if s := rec.Facts[state.FactAccounts]; s != "" {
 		e.postedOn = strings.Split(s, ",")
@@ -251,7 +250,7 @@ func (r *run) whyUnposted(b *bill) cause {
 	if invoice != nil && posted(invoice.Status) && (invoice.InvoiceDate < r.in.From || invoice.InvoiceDate > r.in.To) {
 		return cause{class: Timing, kind: "period", text: fmt.Sprintf("dated %s in NetSuite; posted in Cin7 on %s, outside of this period", b.date, invoice.InvoiceDate)}
 	}
-	if c, ok := known(rec.State, rec.Reason, rec.Message); ok {
+	if c, ok := known(rec); ok {
 		return c
 	}
 	switch {
@@ -344,7 +343,7 @@ func (r *run) whyStray(d *ledgerDoc) cause {
 	case b != nil && b.posts:
 		return cause{class: Timing, kind: "period", text: fmt.Sprintf("dated %s in NetSuite, outside of this period; posted in Cin7 on %s", b.date, d.date)}
 	case b != nil:
-		if c, ok := known(r.records[b.Ref].State, r.records[b.Ref].Reason, r.records[b.Ref].Message); ok {
+		if c, ok := known(r.records[b.Ref]); ok {
 			return c
 		}
 		return cause{class: OnlyInCin7, kind: "not_posted_in_netsuite", text: "it was " + b.status + ", and is posted in Cin7", fix: "void it in Cin7, or credit it there"}

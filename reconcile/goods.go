@@ -251,7 +251,7 @@ func (r *run) whyShort(links []queue.Ref, o received, sku string, short decimal.
 			continue
 		}
 		rec := r.records[k]
-		if c, ok := known(rec.State, rec.Reason, rec.Message); ok {
+		if c, ok := known(rec); ok {
 			return c
 		}
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/reconcile"
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/service"
 	"github.com/ml-connector/ml-connector/state"
@@ -45,6 +46,7 @@ func start() int {
 	flag.BoolVar(&o.verbose, "v", false, "show the service's log")
 	flag.StringVar(&o.approach, "approach", "INVOICE", "INVOICE or STOCK: which of invoice and goods comes first in Cin7")
 	flag.StringVar(&o.breaks, "break", "", "break something, to see the demo fail: account moves a posted line to another account, amount doubles one")
+	flag.StringVar(&o.report, "report", "", "write the reconciliation to this file too, as a page to print")
 	flag.Parse()
 	if o.approach != "INVOICE" && o.approach != "STOCK" || flag.NArg() > 0 {
 		flag.Usage()
@@ -63,6 +65,7 @@ func start() int {
 type options struct {
 	json, keep, verbose bool
 	approach, breaks    string
+	report              string
 	out, progress       io.Writer
 }
 
@@ -115,6 +118,11 @@ func run(ctx context.Context, o options) (bool, error) {
 		return false, err
 	}
 	res.Took = took(time.Since(start))
+	if o.report != "" {
+		if err := res.page(o.report); err != nil {
+			return false, err
+		}
+	}
 	if o.json {
 		err = res.json(o.out)
 	} else {
@@ -319,18 +327,14 @@ func (d *demo) result(ctx context.Context) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	left, err := distributor.NetSuiteBooks(ctx, ns)
+	res.Reconciliation, err = reconcile.Run(ctx, reconcile.Input{Tenant: d.tenant, NetSuite: ns, Cin7: c7, Records: d.rooms.States.Tenant(tenantID),
+		From: distributor.From, To: distributor.To})
 	if err != nil {
-		return nil, fmt.Errorf("read NetSuite's books: %w", err)
+		return nil, fmt.Errorf("tie the books out: %w", err)
 	}
-	right, err := distributor.Cin7Books(ctx, c7)
-	if err != nil {
-		return nil, fmt.Errorf("read Cin7's books: %w", err)
-	}
-	res.TieOut = distributor.TieOut(left, right)
-	for _, row := range res.TieOut {
-		if !row.Unexplained.IsZero() {
-			res.Broken = append(res.Broken, fmt.Sprintf("account %s %s: %s unexplained", row.Account, row.Name, row.Unexplained.StringFixed(2)))
+	for _, x := range res.Reconciliation.Differences {
+		if x.NeedsPerson {
+			res.Broken = append(res.Broken, fmt.Sprintf("unexplained: %s %s of %s, %s: %s", x.Type, x.Number, x.Vendor, reconcile.Title(x.Class), x.Text))
 		}
 	}
 	hooks, err := d.rooms.States.Tenant(tenantID).Hooks(ctx, 200)

@@ -4,26 +4,27 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/reconcile"
 )
 
 // result is what the demo ends with, for people and for machines.
 type result struct {
-	OK       bool                 `json:"ok"`
-	Took     string               `json:"took"`
-	Records  []recordLine         `json:"records"`
-	Parked   []parkedLine         `json:"parked"`
-	Waiting  []parkedLine         `json:"waiting"`
-	Calls    []callLine           `json:"calls"`
-	TieOut   []distributor.TieRow `json:"tie_out"`
-	Webhooks int                  `json:"webhooks_accepted"`
-	Broken   []string             `json:"broken"` // expectations that do not hold
+	OK             bool              `json:"ok"`
+	Took           string            `json:"took"`
+	Records        []recordLine      `json:"records"`
+	Parked         []parkedLine      `json:"parked"`
+	Waiting        []parkedLine      `json:"waiting"`
+	Calls          []callLine        `json:"calls"`
+	Reconciliation *reconcile.Report `json:"reconciliation"`
+	Webhooks       int               `json:"webhooks_accepted"`
+	Broken         []string          `json:"broken"` // expectations that do not hold
 }
 
 type recordLine struct {
@@ -56,6 +57,19 @@ func (r *result) json(w io.Writer) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(r)
+}
+
+// page writes the reconciliation as a page to print.
+func (r *result) page(file string) error {
+	f, err := os.Create(file) //nolint:gosec // whoever runs the demo names the file
+	if err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	if err := r.Reconciliation.Write(f, "html"); err != nil {
+		_ = f.Close()
+		return err
+	}
+	return f.Close()
 }
 
 func newTable(w io.Writer, title string, head ...any) table.Writer {
@@ -111,18 +125,12 @@ func (r *result) print(w io.Writer) {
 	t.SetColumnConfigs(rightAligned(3))
 	t.Render()
 	fmt.Fprintln(w)
-	t = newTable(w, "Tie-out of the bills, base currency, debit positive", "Account", "Name", "NetSuite", "Cin7", "Parked", "Unexplained")
-	var sum distributor.TieRow
-	for _, row := range r.TieOut {
-		t.AppendRow(table.Row{row.Account, row.Name, row.NetSuite.StringFixed(2), row.Cin7.StringFixed(2), row.Parked.StringFixed(2), row.Unexplained.StringFixed(2)})
-		sum.Unexplained = sum.Unexplained.Add(row.Unexplained.Abs())
+	if err := r.Reconciliation.Write(w, "table"); err != nil {
+		fmt.Fprintln(w, err)
 	}
-	t.AppendFooter(table.Row{"", "", "", "", "", sum.Unexplained.StringFixed(2)})
-	t.SetColumnConfigs(rightAligned(3, 4, 5, 6))
-	t.Render()
 	fmt.Fprintln(w)
 	if r.OK {
-		fmt.Fprintf(w, "Everything is as it must be: %d records, %d webhooks, 0.00 unexplained, in %s.\n", len(r.Records), r.Webhooks, r.Took)
+		fmt.Fprintf(w, "Everything is as it must be: %d records, %d webhooks, %s unexplained, in %s.\n", len(r.Records), r.Webhooks, r.Reconciliation.Unexplained.StringFixed(2), r.Took)
 		return
 	}
 	fmt.Fprintf(w, "NOT as it must be:\n  %s\n", strings.Join(r.Broken, "\n  "))

@@ -14,6 +14,12 @@ import (
 	"github.com/ml-connector/ml-connector/netsuite"
 )
 
+// From and To are the month that the company's documents are dated in.
+const (
+	From cin7.Date = "2026-11-01"
+	To   cin7.Date = "2026-11-30"
+)
+
 // NetSuiteBooks reads what the posted bills of NetSuite say, by SuiteQL, line
 // by line in base currency, on the Cin7 account that each must end on. It is
 // another way than the service goes: no mapping, no planning.
@@ -41,7 +47,7 @@ func NetSuiteBooks(ctx context.Context, c *netsuite.Client) ([]Entry, error) {
 
 // Cin7Books reads what Cin7's ledger holds, by GET /transactions.
 func Cin7Books(ctx context.Context, c *cin7.Client) ([]Entry, error) {
-	rows, err := c.Transactions(ctx, "2026-11-01", "2026-11-30")
+	rows, err := c.Transactions(ctx, From, To)
 	if err != nil {
 		return nil, err
 	}
