@@ -33,6 +33,10 @@ test: tools ## vet, and all tests with the race detector
 soak: tools ## the long proofs, minutes to an hour; each prints its figures
 	MLC_SOAK=1 $(GO) test -timeout 120m -count=1 ./... 2>&1 | grep -v 'no test files'
 
+.PHONY: mutants
+mutants: ## put faults into the source, one at a time: a named test must find each
+	MLC_SOAK=1 $(GO) test -v -timeout 60m -count=1 -run 'Mutants$$' $$($(GO) list -f '{{if .TestGoFiles}}{{.ImportPath}}{{end}}' ./handlers/... ./cin7 ./netsuite) 2>&1 | grep -v '^=== '
+
 .PHONY: lint
 lint: ## golangci-lint, formatting, tidy module file
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not formatted: make fmt" >&2; exit 1; }

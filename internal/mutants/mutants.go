@@ -1,0 +1,186 @@
+// Package mutants checks that tests can fail: it puts one fault at a time into
+// the source (a swapped sign, a dropped remainder, > for >=) and requires that
+// the test that guards that place turns red.
+//
+// A package keeps its list in mutants_test.go:
+//
+//	func TestMutants(t *testing.T) {
+//		mutants.Run(t, 2, []mutants.Mutant{
+//			{Name: "tax is added with the wrong sign", File: "handlers/balance.go",
+//				Old: "s.tax = s.tax.Add(l.Amount)", New: "s.tax = s.tax.Sub(l.Amount)", Test: "TestBillInvoice"},
+//		})
+//	}
+//
+// Old must occur exactly once in File, so take as much of the line as makes it
+// unique; New must compile. Test is a test (or a subtest, TestX/case) of the
+// package that File is in, or of Package. The source tree is never touched:
+// each fault is an overlay of the go command (`go help build`, -overlay).
+//
+// Every test run checks the whole list against the source and runs the first
+// few; `make soak` runs all of them. Run one by hand with
+// `MLC_SOAK=1 go test ./handlers -run 'TestMutants/tax_is_added'`.
+package mutants
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/ml-connector/ml-connector/internal/soak"
+)
+
+// Mutant is one fault and the test that must find it.
+type Mutant struct {
+	Name     string // what the fault is, in words
+	File     string // below the module's root, for example handlers/money.go
+	Old, New string // Old occurs exactly once in File
+	Test     string // the test that must fail, for example TestSpread or TestSpread/even
+	Package  string // where Test is, below the module's root; "" for the directory of File
+}
+
+// Run checks the list, and runs the first short mutants of it, or all in the
+// long form. Each is a subtest of its Name.
+func Run(t *testing.T, short int, list []Mutant) {
+	t.Helper()
+	root := moduleRoot(t)
+	for _, m := range list {
+		if err := m.check(root); err != nil {
+			t.Errorf("mutant %q: %v", m.Name, err)
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	todo := list[:min(soak.N(short, len(list)), len(list))]
+	m := map[string]bool{}
+	for _, mu := range todo {
+		if key := mu.dir() + " " + mu.Test; !m[key] {
+			m[key] = true
+			if out, err := mu.test(t, root, ""); err != nil {
+				t.Fatalf("%s of %s fails without any fault:\n%s", mu.Test, mu.dir(), out)
+			} else if !strings.Contains(out, "--- PASS: "+mu.Test) {
+				t.Fatalf("%s of %s did not run:\n%s", mu.Test, mu.dir(), out)
+			}
+		}
+	}
+	killed := 0
+	for _, mu := range todo {
+		t.Run(mu.Name, func(t *testing.T) {
+			out, err := mu.test(t, root, mu.overlay(t, root))
+			switch {
+			case err == nil:
+				t.Errorf("%s stays green with %q for %q in %s", mu.Test, mu.New, mu.Old, mu.File)
+			case !strings.Contains(out, "--- FAIL: "):
+				t.Errorf("%s did not fail, the run did:\n%s", mu.Test, out)
+			default:
+				killed++
+			}
+		})
+	}
+	soak.Figure(t, "mutants", "%d of %d killed (%d in the list)", killed, len(todo), len(list))
+}
+
+func (m Mutant) dir() string {
+	if m.Package != "" {
+		return m.Package
+	}
+	return filepath.ToSlash(filepath.Dir(m.File))
+}
+
+// check holds a mutant against the source: its text must be there once, and
+// the test must exist.
+func (m Mutant) check(root string) error {
+	source, err := os.ReadFile(filepath.Join(root, m.File))
+	if err != nil {
+		return err
+	}
+	if n := strings.Count(string(source), m.Old); n != 1 {
+		return fmt.Errorf("%q occurs %d times in %s, want once", m.Old, n, m.File)
+	}
+	if m.Old == m.New {
+		return fmt.Errorf("%q is no fault: the new text is the old one", m.Old)
+	}
+	name, _, _ := strings.Cut(m.Test, "/")
+	tests, err := filepath.Glob(filepath.Join(root, m.dir(), "*_test.go"))
+	if err != nil {
+		return err
+	}
+	for _, f := range tests {
+		code, err := os.ReadFile(f)
+		if err != nil {
+			return err
+		}
+		if strings.Contains(string(code), "func "+name+"(") {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s has no test %s", m.dir(), name)
+}
+
+// overlay writes the faulty file and the list that puts it in place.
+func (m Mutant) overlay(t *testing.T, root string) string {
+	t.Helper()
+	path := filepath.Join(root, m.File)
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	faulty, list := filepath.Join(dir, filepath.Base(m.File)), filepath.Join(dir, "overlay.json")
+	body, err := json.Marshal(map[string]map[string]string{"Replace": {path: faulty}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{faulty: []byte(strings.Replace(string(source), m.Old, m.New, 1)), list: body} {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return list
+}
+
+// test runs the test, with the overlay if there is one. The proof within is in
+// its short form.
+func (m Mutant) test(t *testing.T, root, overlay string) (string, error) {
+	t.Helper()
+	var parts []string
+	for part := range strings.SplitSeq(m.Test, "/") {
+		parts = append(parts, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	args := []string{"test", "-vet=off", "-count=1", "-timeout=5m", "-v", "-run", strings.Join(parts, "/")}
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", append(args, "./"+m.dir())...) //nolint:gosec // the arguments are the test's own
+	cmd.Dir = root
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "MLC_SOAK=") && !strings.HasPrefix(v, "GOFLAGS=") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func moduleRoot(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Fatal("no go.mod above the working directory")
+		}
+		dir = up
+	}
+}
