@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"strings"
@@ -43,7 +44,7 @@ func (a *ops) require(role Role) func(http.Handler) http.Handler {
 			}
 			switch {
 			case have > 0 && role > 0 && have >= role:
-				next.ServeHTTP(w, r)
+				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), roleKey{}, have)))
 			case have == 0 && len(a.c.Tokens) == 0:
 				writeProblem(w, r, problem(http.StatusForbidden, "loopback-only", "without MLC_OPS_TOKENS_FILE only this machine itself is answered, by the name localhost or a loopback address and not through a proxy"))
 			case have == 0 && token == "":
@@ -56,6 +57,14 @@ func (a *ops) require(role Role) func(http.Handler) http.Handler {
 			}
 		})
 	}
+}
+
+type roleKey struct{}
+
+// roleOf is the role of the caller, once require let it pass.
+func roleOf(ctx context.Context) Role {
+	role, _ := ctx.Value(roleKey{}).(Role)
+	return role
 }
 
 // sameOrigin refuses what a web page of another origin makes a browser send:

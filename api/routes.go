@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -39,6 +41,10 @@ type Config struct {
 	Ready func(ctx context.Context) []Check
 	// Ping calls both systems of a tenant with its stored credentials.
 	Ping func(ctx context.Context, t *tenant.Tenant) []Check
+	// Reconcile ties the books of a period out and returns what writes the
+	// report; without a period the one that was kept last, state.ErrNotFound
+	// when there is none. Errors of the period are ErrInput.
+	Reconcile func(ctx context.Context, t *tenant.Tenant, from, to, format string) (write func(io.Writer) error, err error)
 }
 
 // Check is a line of a checklist.
@@ -64,8 +70,9 @@ type public struct {
 
 // ops serves the ops listener.
 type ops struct {
-	c Config
-	m *metrics
+	c    Config
+	m    *metrics
+	busy sync.Map // tenant id -> a long answer is under way
 }
 
 // New returns the handlers of the public and the ops listener, which share
@@ -137,6 +144,7 @@ func (a *ops) table() []endpoint {
 		{"POST", "/tenants/{id}:resume", Operator, a.resumeTenant},
 		{"POST", "/tenants/{id}:poll", Operator, a.pollTenant},
 		{"PUT", "/tenants/{id}/mapping", Owner, a.putMapping},
+		{"GET", "/tenants/{id}/reconciliation", Viewer, a.getReconciliation},
 		{"GET", "/tenants/{id}/events", Viewer, a.listHooks},
 		{"GET", "/tenants/{id}/records", Viewer, a.listRecords},
 		{"POST", "/tenants/{id}/records:retry", Operator, a.retryRecords},

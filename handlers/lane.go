@@ -29,6 +29,10 @@ type Job struct {
 	Records  *state.Records
 	Fence    int64
 	Now      time.Time
+	// Cin7 waits for the shared budget for as long as it takes, and sends
+	// nothing once the lane is lost.
+	Cin7       *cin7.Client
+	Watermarks map[string]string // as the turn began
 }
 
 // Options set the limits of a Worker; zero values take the defaults.
@@ -179,13 +183,18 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 		log.Error("open the tenant", zap.Error(err))
 		return time.Time{}, w.now().Add(holdUnavailable)
 	}
+	patient, err := w.patient(t)
+	if err != nil {
+		log.Error("open the tenant", zap.Error(err))
+		return time.Time{}, w.now().Add(holdUnavailable)
+	}
 	for _, chore := range w.chores {
-		at, err := chore(ctx, Job{Tenant: t.t, NetSuite: t.ns, Records: t.recs, Fence: lane.Fence, Now: w.now()})
+		at, err := chore(ctx, Job{Tenant: t.t, NetSuite: t.ns, Cin7: patient, Records: t.recs, Fence: lane.Fence, Now: w.now(), Watermarks: t.wm})
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 		if err != nil && ctx.Err() == nil {
-			log.Warn("poll", zap.Error(err))
+			log.Warn("a chore of the lane failed", zap.Error(err))
 		}
 	}
 	if err := t.takeUp(ctx); err != nil && ctx.Err() == nil {
@@ -308,6 +317,21 @@ func (w *Worker) open(ctx context.Context, lane *queue.Turn, log *zap.Logger) (*
 	}
 	return &turn{w: w, lane: lane, heldNote: wm[state.Held], wm: wm, t: tn, s: s, recs: w.states.Tenant(tn.ID), ns: s.ns, c7: c7, log: log,
 		again: map[string]bool{}, absent: map[string]bool{}, vendors: map[netsuite.ID]vendorResult{}, steps: map[queue.Ref][]queue.Step{}}, nil
+}
+
+// patient is a client for chores.
+func (w *Worker) patient(t *turn) (*cin7.Client, error) {
+	budget := w.budget.Patient(t.s.creds.Cin7Key, t.t.Cin7.CallsPerMinute, w.now)
+	gate := func(ctx context.Context) error {
+		if err := budget(ctx); err != nil {
+			return err
+		}
+		if !t.lane.Valid(gateMargin) {
+			return queue.ErrStale
+		}
+		return nil
+	}
+	return Cin7Client(t.t, t.s.creds, w.o.Transport, w.now, gate, func(time.Duration) { w.m.limited.WithLabelValues("cin7").Inc() }, w.m.observe("cin7"))
 }
 
 // gateMargin is how long the lease must still hold right before a request.

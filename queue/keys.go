@@ -40,3 +40,6 @@ func KeyCin7(tenant string) string { return key(tenant, "cin7") }
 
 // KeyHooks is the capped stream of recent webhooks with their verdicts.
 func KeyHooks(tenant string) string { return key(tenant, "hooks") }
+
+// KeyTieOut is the last reconciliation: its report, JSON, packed with gzip.
+func KeyTieOut(tenant string) string { return key(tenant, "tieout") }

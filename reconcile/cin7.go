@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"iter"
 	"regexp"
 	"strings"
 
@@ -48,9 +49,51 @@ const (
 	leftOther    = "other documents"
 )
 
+// announce asks for the first page of both long lists and says what the whole
+// will cost, before anything else is read. The pages are read on later.
+func (r *run) announce(ctx context.Context) error {
+	var counts [2]int
+	var err error
+	if r.purchasePages, counts[0], err = started(r, r.in.Cin7.PurchasePages(ctx)); err != nil {
+		return fmt.Errorf("read the purchases of Cin7: %w", err)
+	}
+	if r.ledgerPages, counts[1], err = started(r, r.in.Cin7.TransactionPages(ctx, r.in.From, r.in.To)); err != nil {
+		return fmt.Errorf("read the ledger of Cin7: %w", err)
+	}
+	calls := r.report.Calls.Lists + 1 // and perhaps one for journals
+	for _, n := range counts {
+		calls += max(1, (n+999)/1000)
+	}
+	minutes := ""
+	if rate := r.in.Tenant.Cin7.CallsPerMinute; calls > rate && rate > 0 {
+		minutes = fmt.Sprintf(", about %d minutes at %d a minute", (calls+rate-1)/rate, rate)
+	}
+	r.say("Cin7: %d purchases, %d ledger rows: %d calls%s; one more for each purchase that differs", counts[0], counts[1], calls, minutes)
+	return nil
+}
+
+// started reads the first page of a list and gives it back in front of the
+// others, with the number of rows that the whole list has.
+func started[T any](r *run, all iter.Seq2[cin7.Page[T], error]) (iter.Seq2[cin7.Page[T], error], int, error) {
+	next, stop := iter.Pull2(all)
+	r.stops = append(r.stops, stop)
+	first, err, ok := next()
+	if !ok || err != nil {
+		return nil, 0, err
+	}
+	return func(yield func(cin7.Page[T], error) bool) {
+		for ok := true; ok; {
+			if !yield(first, err) {
+				return
+			}
+			first, err, ok = next()
+		}
+	}, max(first.Total, len(first.Rows)), nil
+}
+
 // readPurchases reads Cin7's purchase list, by page.
 func (r *run) readPurchases(ctx context.Context) error {
-	for p, err := range r.in.Cin7.PurchasePages(ctx) {
+	for p, err := range r.purchasePages {
 		if err != nil {
 			return fmt.Errorf("read the purchases of Cin7: %w", err)
 		}
@@ -67,7 +110,6 @@ func (r *run) readPurchases(ctx context.Context) error {
 			r.suppliers[k] = append(r.suppliers[k], x)
 		}
 	}
-	r.say("Cin7: %d purchases", len(r.purchases))
 	return nil
 }
 
@@ -75,16 +117,11 @@ func (r *run) readPurchases(ctx context.Context) error {
 // documents.
 func (r *run) readLedger(ctx context.Context) error {
 	docs := map[string]*ledgerDoc{} // task, reference and date -> document
-	first := true
-	for p, err := range r.in.Cin7.TransactionPages(ctx, r.in.From, r.in.To) {
+	for p, err := range r.ledgerPages {
 		if err != nil {
 			return fmt.Errorf("read the ledger of Cin7: %w", err)
 		}
 		r.report.Calls.Lists++
-		if first && p.Total >= 0 {
-			r.say("Cin7: %d ledger rows, %d calls for them", p.Total, max(1, (p.Total+999)/1000))
-		}
-		first = false
 		for _, t := range p.Rows {
 			if why := r.outOfScope(t); why != "" {
 				r.leftOut[why] = r.leftOut[why].plus(t.Amount.Decimal)

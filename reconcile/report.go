@@ -152,6 +152,16 @@ type Calls struct {
 	Documents int `json:"documents"` // single purchases: they grow with the differences
 }
 
+// MinorUnits is Unexplained in hundredths of the base currency, at least 1
+// while a difference needs a person: missing goods carry no amount.
+func (p *Report) MinorUnits() int64 {
+	n := p.Unexplained.Shift(2).Ceil().IntPart()
+	if p.NeedPerson > 0 {
+		n = max(n, 1)
+	}
+	return n
+}
+
 func money(d decimal.Decimal) string { return d.StringFixed(2) }
 
 // difference starts a Difference of a bill and a ledger document, of which one
@@ -208,6 +218,11 @@ func (r *run) put(x Difference, parts ...any) {
 func (r *run) finish() {
 	p := r.report
 	p.Period = Period{string(p.From), string(p.To)}
+	// Empty lists, not null, for whoever reads the JSON.
+	p.Classes, p.LeftOut, p.Documents = []ClassTotal{}, []LeftOut{}, []Document{}
+	if p.Differences == nil {
+		p.Differences = []Difference{}
+	}
 	p.perAccountPeriod = r.totals
 	slices.SortStableFunc(p.Differences, func(a, b Difference) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Vendor, b.Vendor), cmp.Compare(cmp.Or(a.Date, a.Cin7Date), cmp.Or(b.Date, b.Cin7Date)), cmp.Compare(a.Number, b.Number), cmp.Compare(a.ID, b.ID))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -77,6 +78,10 @@ type run struct {
 	leftOut   map[string]LeftOut
 	totals    map[totalKey]*side
 	report    *Report
+
+	purchasePages iter.Seq2[cin7.Page[cin7.PurchaseRow], error]
+	ledgerPages   iter.Seq2[cin7.Page[cin7.Transaction], error]
+	stops         []func()
 }
 
 type totalKey struct{ account, period string }
@@ -117,7 +122,12 @@ func Run(ctx context.Context, in Input) (*Report, error) {
 		vendors: map[netsuite.ID]string{}, purchases: map[string]*purchase{}, orders: map[string]*purchase{}, suppliers: map[string][]*purchase{},
 		elsewhere: map[queue.Ref]*bill{}, records: map[queue.Ref]state.Record{}, leftOut: map[string]LeftOut{}, totals: map[totalKey]*side{},
 		report: &Report{Schema: Schema, Tenant: in.Tenant.ID, Name: in.Tenant.Name, From: in.From, To: in.To, MadeAt: in.Now().UTC().Truncate(time.Second)}}
-	for _, step := range []func(context.Context) error{r.readLists, r.readBills, r.readPurchases, r.readLedger, r.readJournals} {
+	defer func() {
+		for _, stop := range r.stops {
+			stop()
+		}
+	}()
+	for _, step := range []func(context.Context) error{r.readLists, r.announce, r.readBills, r.readPurchases, r.readLedger, r.readJournals} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/shopspring/decimal"
+
+	"github.com/ml-connector/ml-connector/cin7"
 )
 
 // Formats are the forms that Write knows.
@@ -35,6 +37,24 @@ func (p *Report) Write(w io.Writer, format string) error {
 		return p.html(w)
 	}
 	return fmt.Errorf("format %q: want one of %s", format, strings.Join(formats[:], ", "))
+}
+
+// Read reads a report that was written as json. What Check needs beyond the
+// page is not in it.
+func Read(b []byte) (*Report, error) {
+	var p Report
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, fmt.Errorf("read a reconciliation: %w", err)
+	}
+	if p.Schema != Schema {
+		return nil, fmt.Errorf("read a reconciliation: schema %.60q, want %s", p.Schema, Schema)
+	}
+	p.From, p.To = cin7.Date(p.Period.From), cin7.Date(p.Period.To)
+	for i := range p.Differences {
+		x := &p.Differences[i]
+		x.Date, x.Cin7Date = cin7.Date(x.Dated.NetSuite), cin7.Date(x.Dated.Cin7)
+	}
+	return &p, nil
 }
 
 func count(n int, one, many string) string {

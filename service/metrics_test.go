@@ -91,7 +91,7 @@ func TestMetrics(t *testing.T) {
 	e.tellLive(1)
 	e.allWell()
 	ctx := t.Context()
-	if err := e.rooms.States.Tenant(tenantID).SetTieOut(ctx, 1234, time.Now()); err != nil {
+	if err := e.rooms.States.Tenant(tenantID).SetTieOut(ctx, 1234, time.Now(), []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
 	e.await(30*time.Second, func() []string {

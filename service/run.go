@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -107,7 +108,7 @@ func Run(parent context.Context, c Config, o Options) error {
 	}
 	defer stop()
 	if c.has("worker") {
-		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log)}, o.Log, reg,
+		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), NightlyChore(o.Log)}, o.Log, reg,
 			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Transport: transports(c.AllowPrivateEndpoints)})
 		g.Go(func() error { return w.Run(ctx) })
 	}
@@ -172,6 +173,9 @@ func serve(ctx context.Context, g *errgroup.Group, c Config, o Options, rooms Ro
 			stopping := api.Check{Name: "not stopping", OK: ctx.Err() == nil}
 			err := rdb.Ping(rctx).Err()
 			return []api.Check{stopping, {Name: "redis", OK: err == nil, Detail: message(err), Fix: fixIf(err, "check that Redis runs and can be reached")}}
+		},
+		Reconcile: func(ctx context.Context, t *tenant.Tenant, from, to, format string) (func(io.Writer) error, error) {
+			return reportFor(ctx, c, rooms, t, from, to, format)
 		},
 		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
 	})

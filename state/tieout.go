@@ -1,8 +1,12 @@
 package state
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -17,16 +21,57 @@ const (
 	fieldTieOutAt = "tieout_at" // RFC 3339
 )
 
+// TieOutNext is the field of the watermarks that says when the books are tied
+// out next, RFC 3339.
+const TieOutNext = "tieout_next"
+
+// maxTieOut bounds the kept report, packed: some hundred thousand documents.
+const maxTieOut = 32 << 20
+
 // SetTieOut keeps what a reconciliation found: the sum of the absolute
-// differences that nothing explains, in hundredths of the base currency. It is
-// for the metric mlc_tieout_unexplained_minor_units and needs no fence: the
-// latest one counts.
-func (r *Records) SetTieOut(ctx context.Context, unexplained int64, at time.Time) error {
-	err := r.rdb.HSet(ctx, queue.KeyWatermarks(r.tenant), fieldTieOut, strconv.FormatInt(unexplained, 10), fieldTieOutAt, at.UTC().Format(time.RFC3339)).Err()
-	if err != nil {
+// differences that need a person, in hundredths of the base currency, for the
+// metric mlc_tieout_unexplained_minor_units, and the report itself, JSON. It
+// needs no fence: the latest one counts.
+func (r *Records) SetTieOut(ctx context.Context, unexplained int64, at time.Time, report []byte) error {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write(report); err != nil {
+		return fmt.Errorf("pack the tie-out of %s: %w", r.tenant, err)
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("pack the tie-out of %s: %w", r.tenant, err)
+	}
+	if packed.Len() > maxTieOut {
+		return fmt.Errorf("keep the tie-out of %s: the report has %d bytes, at most %d are kept: reconcile shorter periods", r.tenant, packed.Len(), maxTieOut)
+	}
+	p := r.rdb.TxPipeline()
+	p.HSet(ctx, queue.KeyWatermarks(r.tenant), fieldTieOut, strconv.FormatInt(unexplained, 10), fieldTieOutAt, at.UTC().Format(time.RFC3339))
+	p.Set(ctx, queue.KeyTieOut(r.tenant), packed.Bytes(), 0)
+	if _, err := p.Exec(ctx); err != nil {
 		return fmt.Errorf("keep the tie-out of %s: %w", r.tenant, err)
 	}
 	return nil
+}
+
+// LastTieOut reads the report that SetTieOut kept; ErrNotFound when the books
+// were never tied out.
+func (r *Records) LastTieOut(ctx context.Context) ([]byte, error) {
+	packed, err := r.rdb.Get(ctx, queue.KeyTieOut(r.tenant)).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("the tie-out of %s: %w", r.tenant, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the tie-out of %s: %w", r.tenant, err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("unpack the tie-out of %s: %w", r.tenant, err)
+	}
+	out, err := io.ReadAll(z)
+	if err != nil {
+		return nil, fmt.Errorf("unpack the tie-out of %s: %w", r.tenant, err)
+	}
+	return out, nil
 }
 
 // TieOut reads what SetTieOut kept from a tenant's watermarks; ok is false
@@ -34,6 +79,15 @@ func (r *Records) SetTieOut(ctx context.Context, unexplained int64, at time.Time
 func TieOut(wm map[string]string) (unexplained int64, ok bool) {
 	n, err := strconv.ParseInt(wm[fieldTieOut], 10, 64)
 	return n, err == nil
+}
+
+// TieOutAt is when the books were last tied out; zero when never.
+func TieOutAt(wm map[string]string) time.Time {
+	at, err := time.Parse(time.RFC3339, wm[fieldTieOutAt])
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // settlingMost bounds what Settling reads.

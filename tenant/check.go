@@ -57,6 +57,7 @@ func (c *checker) check(d *Document, creds Credentials, o Options, t *Tenant) {
 			c.add("poll.every", "%v", err)
 		}
 	}
+	c.reconcile(&d.Reconcile)
 	c.sync(&d.Sync, t)
 }
 

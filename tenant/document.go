@@ -6,13 +6,14 @@ import "github.com/ml-connector/ml-connector/secret"
 // apply` and the JSON body of PUT /tenants/{id}. Unknown keys are refused.
 // The json and yaml names are the same.
 type Document struct {
-	ID       string   `yaml:"id" json:"id"` // ^[a-z0-9][a-z0-9-]{1,62}$
-	Name     string   `yaml:"name" json:"name,omitempty"`
-	NetSuite NetSuite `yaml:"netsuite" json:"netsuite"`
-	Cin7     Cin7     `yaml:"cin7" json:"cin7"`
-	Webhook  Webhook  `yaml:"webhook" json:"webhook"`
-	Poll     Poll     `yaml:"poll" json:"poll"`
-	Sync     Sync     `yaml:"sync" json:"sync"`
+	ID        string    `yaml:"id" json:"id"` // ^[a-z0-9][a-z0-9-]{1,62}$
+	Name      string    `yaml:"name" json:"name,omitempty"`
+	NetSuite  NetSuite  `yaml:"netsuite" json:"netsuite"`
+	Cin7      Cin7      `yaml:"cin7" json:"cin7"`
+	Webhook   Webhook   `yaml:"webhook" json:"webhook"`
+	Poll      Poll      `yaml:"poll" json:"poll"`
+	Sync      Sync      `yaml:"sync" json:"sync"`
+	Reconcile Reconcile `yaml:"reconcile" json:"reconcile,omitzero"`
 }
 
 // NetSuite says how to reach the tenant's NetSuite account.
@@ -57,6 +58,11 @@ type Webhook struct {
 type Poll struct {
 	Subscriptions *bool  `yaml:"subscriptions" json:"subscriptions,omitempty"` // default true
 	Every         string `yaml:"every" json:"every,omitempty"`                 // duration or cron line; default 15m, without subscriptions 2m
+}
+
+// Reconcile is the schedule of the tie-out that runs by itself.
+type Reconcile struct {
+	Every string `yaml:"every" json:"every,omitempty"` // cron line or duration; default once a night, "off" for never
 }
 
 // The values of Sync.ReceiveOn, StandaloneBills, ClosedPeriod and AfterPostChange.
