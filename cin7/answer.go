@@ -3,9 +3,11 @@ package cin7
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,63 +16,93 @@ import (
 // answer is what came back, before anybody believes it.
 type answer struct {
 	op     string
-	write  bool
-	status int
+	status int // 0: no answer
 	header http.Header
 	body   []byte
 	cut    error // the body could not be read to its end
+	// Without an answer: why, and whether a byte of ours may have left.
+	failed error
+	sent   bool
 }
 
 // limitText is how Cin7 words its limit, whatever the status (contract section 3).
 var limitText = regexp.MustCompile(`(?i)reached \d+ calls per \d+ seconds`)
 
-// verdict classes an answer; nil means success so far. It is the one place
-// that decides whether a write took effect (RELIABILITY 4.4):
+// limited reports whether an answer is a refusal over the limit. A document
+// that happens to hold the words is none.
+func (a answer) limited() bool {
+	return a.status == http.StatusTooManyRequests ||
+		slices.ContainsFunc(errorMessages(a.body), limitText.MatchString) ||
+		(a.status < 200 || a.status > 299) && limitText.Match(a.body)
+}
+
+func (a answer) success() bool { return a.status >= 200 && a.status <= 299 }
+
+// row is a line of the table of answers.
+type row struct {
+	name    string
+	match   func(answer) bool
+	kind    error // nil: success so far
+	applied Applied
+	why     func(answer) error // what is wrong, where Cin7's own words do not say it
+}
+
+// rows is the one place that decides whether a write took effect. The first
+// row that matches counts. "Not applied" is only what cannot have been
+// executed: no byte of it left us, Cin7 refused it before it looked, or said
+// so in its documented words. Everything that is not plainly yes or no is
+// unknown, an error body under 200 and a redirect to an error page among them:
+// a server can say that after it has stored.
 //
-//	limit text, or 429              ErrLimited      not applied
-//	503 without the limit text      ErrLimited      unknown: it may be an outage behind the same status
-//	401, 403                        ErrCredentials  not applied
-//	404                             ErrNotFound     not applied
-//	400, 405, other 4xx             ErrRefused      not applied
-//	3xx                             ErrUnavailable  not applied: a wrong path
-//	5xx                             ErrUnavailable  unknown
-//	2xx, cut short                  ErrUnavailable  unknown
-//	2xx with an error body          ErrRefused      not applied
-//	2xx without JSON                ErrUnavailable  unknown (204 is success)
-//	2xx with JSON                   success
+// A success still has to show the result (see do): an answer that cannot be
+// decoded, or lacks the object, is unknown as well.
+var rows = [...]row{
+	{"not sent", func(a answer) bool { return a.status == 0 && !a.sent }, ErrUnavailable, NotApplied, func(a answer) error { return a.failed }},
+	{"no answer", func(a answer) bool { return a.status == 0 }, ErrUnavailable, Unknown, func(a answer) error { return a.failed }},
+	{"over the limit, in its words or by 429", answer.limited, ErrLimited, NotApplied, nil},
+	{"503 without the words of the limit", is(http.StatusServiceUnavailable), ErrLimited, Unknown, nil},
+	{"credentials", is(http.StatusUnauthorized, http.StatusForbidden), ErrCredentials, NotApplied, nil},
+	{"not found", is(http.StatusNotFound), ErrNotFound, NotApplied, nil},
+	{"refused", is(http.StatusBadRequest, http.StatusMethodNotAllowed), ErrRefused, NotApplied, nil},
+	{"another 4xx", func(a answer) bool { return a.status >= 400 && a.status <= 499 }, ErrRefused, Unknown, nil},
+	{"5xx", func(a answer) bool { return a.status >= 500 }, ErrUnavailable, Unknown, nil},
+	{"neither success nor error", func(a answer) bool { return !a.success() }, ErrUnavailable, Unknown, func(answer) error {
+		return errors.New("Cin7 sends us elsewhere, which it does for a wrong path: check base_url")
+	}},
+	{"cut short", func(a answer) bool { return a.cut != nil }, ErrUnavailable, Unknown, func(a answer) error { return fmt.Errorf("the answer was cut short: %w", a.cut) }},
+	{"an error body under success", func(a answer) bool { return len(errorMessages(a.body)) > 0 }, ErrRefused, Unknown, nil},
+	{"no content", is(http.StatusNoContent), nil, WasApplied, nil},
+	{"empty", func(a answer) bool { return len(bytes.TrimSpace(a.body)) == 0 }, ErrUnavailable, Unknown, func(answer) error { return errors.New("the answer is empty") }},
+	{"not JSON", func(a answer) bool { return !json.Valid(a.body) }, ErrUnavailable, Unknown, func(a answer) error {
+		return fmt.Errorf("the answer is not JSON (%s): check base_url", contentType(a.header))
+	}},
+	{"success", answer.success, nil, WasApplied, nil},
+}
+
+func is(status ...int) func(answer) bool {
+	return func(a answer) bool { return slices.Contains(status, a.status) }
+}
+
+// row is the line of the table that an answer falls under.
+func (a answer) row() row {
+	return rows[slices.IndexFunc(rows[:], func(r row) bool { return r.match(a) })]
+}
+
+// verdict is what the table says; nil means success so far.
 func (a answer) verdict() *Error {
-	messages := errorMessages(a.body)
-	switch {
-	case limitText.Match(a.body) || a.status == http.StatusTooManyRequests:
-		e := a.fail(ErrLimited, NotApplied, nil)
-		e.RetryAfter = retryAfter(a.header.Get("Retry-After"))
-		return e
-	case a.status == http.StatusServiceUnavailable:
-		e := a.fail(ErrLimited, Unknown, nil)
-		e.RetryAfter = retryAfter(a.header.Get("Retry-After"))
-		return e
-	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
-		return a.fail(ErrCredentials, NotApplied, nil)
-	case a.status == http.StatusNotFound:
-		return a.fail(ErrNotFound, NotApplied, nil)
-	case a.status >= 400 && a.status < 500:
-		return a.fail(ErrRefused, NotApplied, nil)
-	case a.status >= 500:
-		return a.fail(ErrUnavailable, Unknown, nil)
-	case a.status >= 300:
-		return a.fail(ErrUnavailable, NotApplied, fmt.Errorf("Cin7 sends us elsewhere, which it does for a wrong path: check base_url"))
-	case a.cut != nil:
-		return a.fail(ErrUnavailable, Unknown, fmt.Errorf("the answer was cut short: %w", a.cut))
-	case len(messages) > 0:
-		return a.fail(ErrRefused, NotApplied, nil)
-	case a.status == http.StatusNoContent:
+	r := a.row()
+	if r.kind == nil {
 		return nil
-	case len(bytes.TrimSpace(a.body)) == 0:
-		return a.fail(ErrUnavailable, Unknown, fmt.Errorf("the answer is empty"))
-	case !json.Valid(a.body):
-		return a.fail(ErrUnavailable, Unknown, fmt.Errorf("the answer is not JSON (%s): check base_url", contentType(a.header)))
 	}
-	return nil
+	var why error
+	if r.why != nil {
+		why = r.why(a)
+	}
+	e := a.fail(r.kind, r.applied, why)
+	if r.kind == ErrLimited {
+		e.RetryAfter = retryAfter(a.header.Get("Retry-After"))
+	}
+	return e
 }
 
 // fail makes an Error of the answer. A read is never applied, so its verdict

@@ -84,12 +84,12 @@ func (c *Client) do(ctx context.Context, r request, out any, ok func() bool) err
 	res, err := c.http.Do(req)
 	if err != nil {
 		observe(0)
-		return noAnswer(r, err, sent)
+		return answer{op: r.op, failed: plain(err), sent: sent}.verdict()
 	}
 	defer func() { _ = res.Body.Close() }()
 	observe(res.StatusCode)
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	a := answer{op: r.op, write: r.method != http.MethodGet, status: res.StatusCode, header: res.Header, body: body, cut: err}
+	a := answer{op: r.op, status: res.StatusCode, header: res.Header, body: body, cut: err}
 	if len(body) > maxBody {
 		a.cut = fmt.Errorf("answer is longer than %d bytes", maxBody)
 	}
@@ -136,24 +136,18 @@ func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 	return req, nil
 }
 
-// noAnswer is the verdict when the transport failed: not applied if no
-// connection was made, else unknown.
-func noAnswer(r request, err error, sent bool) *Error {
-	e := &Error{Kind: ErrUnavailable, Operation: r.op, Applied: Unknown}
-	if !sent {
-		e.Applied = NotApplied
-	}
-	// url.Error repeats the whole URL; what happened is inside it.
+// plain words a failure of the transport without the URL, which url.Error
+// repeats whole.
+func plain(err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
 		err = ue.Err
 	}
 	var ne net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &ne) && ne.Timeout() {
-		err = errors.New("no answer in time")
+		return errors.New("no answer in time")
 	}
-	e.Cause = err
-	return e
+	return err
 }
 
 // list reads all pages of a list whose rows are under key.
