@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
+
+	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
@@ -42,17 +45,17 @@ func (t *turn) batch(ctx context.Context, entries []queue.Entry) error {
 		return t.classifyBatch(ctx, entries, err)
 	}
 	for _, id := range b.vendors {
-		if err := t.vendorUnit(ctx, b, id); err != nil {
+		if err := t.guard(ctx, b, netsuite.TypeVendor, id, t.vendorUnit); err != nil {
 			return err
 		}
 	}
 	for _, id := range b.pos {
-		if err := t.purchaseUnit(ctx, b, id); err != nil {
+		if err := t.guard(ctx, b, netsuite.TypePurchaseOrder, id, t.purchaseUnit); err != nil {
 			return err
 		}
 	}
 	for _, id := range b.alone {
-		if err := t.billUnit(ctx, b, id); err != nil {
+		if err := t.guard(ctx, b, netsuite.TypeVendorBill, id, t.billUnit); err != nil {
 			return err
 		}
 	}
@@ -286,6 +289,49 @@ func inCin7(rec state.Record) bool {
 		}
 	}
 	return len(rec.Links) > 0
+}
+
+// guard serves one unit, and keeps a panic in it from the rest of the batch:
+// the unit's marks are retried, and parked as poison at the third time.
+func (t *turn) guard(ctx context.Context, b *work, kind netsuite.RecordType, id netsuite.ID, serve func(context.Context, *work, netsuite.ID) error) (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		owner := ref(kind, id)
+		t.log.Error("a unit panicked", zap.String("record_type", owner.Type), zap.String("record_id", owner.ID), zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+		err = t.panicked(ctx, b, owner, b.links[id], p)
+	}()
+	return serve(ctx, b, id)
+}
+
+// panicked settles the marks of a unit whose work panicked.
+func (t *turn) panicked(ctx context.Context, b *work, owner queue.Ref, links []netsuite.Link, cause any) error {
+	refs := []queue.Ref{owner}
+	for _, l := range links {
+		refs = append(refs, ref(l.Type, l.Doc))
+	}
+	for _, r := range refs {
+		e := b.entries[r]
+		if e == nil || b.settled[r] {
+			continue
+		}
+		b.settled[r] = true
+		why := fmt.Errorf("its work panicked: %v", cause)
+		if e.Attempts >= 2 {
+			if err := t.poison(ctx, e, why); err != nil {
+				return err
+			}
+			continue
+		}
+		s := queue.Settlement{Ref: r, Entry: e}
+		t.waiting(&s, &Wait{Reason: WaitRetry, Message: why.Error(), Failed: true}, e)
+		if err := t.settleRecord(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // poison parks a mark that cannot be worked on, or whose work has killed its

@@ -44,6 +44,12 @@ type Options struct {
 	Idle        time.Duration    // pause between looks for a due lane, default 100 ms
 	Heartbeat   time.Duration    // lease renewal, default 8 s
 	Now         func() time.Time // default time.Now
+	// Lost says when Redis was last found to have lost a tenant's data, the
+	// zero time if never: creates wait for a quarantine after it. nil: never.
+	Lost func(ctx context.Context, tenant string) (time.Time, error)
+	// At is told of every step of the write protocol as it is reached; tests of
+	// crashes die in it. nil in a service.
+	At func(op, step string)
 	// AllowPrivate and Transport serve the clients; see service.
 	Transport Transports
 }
@@ -200,8 +206,15 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 	if err := t.takeUp(ctx); err != nil && ctx.Err() == nil {
 		log.Warn("look whether parked records can go on", zap.Error(err))
 	}
+	// After a death the marks in its hands are taken one by one: should the
+	// next holder die too, it is known of what, and no neighbour is suspected.
+	careful := lane.Died()
 	for ctx.Err() == nil {
-		entries, err := lane.Take(ctx, w.o.Batch)
+		most := w.o.Batch
+		if careful {
+			most = 1
+		}
+		entries, err := lane.Take(ctx, most)
 		if err != nil {
 			if ctx.Err() == nil && !errors.Is(err, queue.ErrStale) {
 				log.Warn("take marks", zap.Error(err))
@@ -212,6 +225,7 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 		if len(entries) == 0 {
 			return next, held
 		}
+		careful = careful && entries[0].Crashes > 0
 		err = t.batch(ctx, entries)
 		var h *hold
 		switch {
@@ -247,11 +261,12 @@ func (t *turn) noteHold(ctx context.Context, why string) {
 // session is what outlives a turn of a tenant in this process: the NetSuite
 // client with its token, and Cin7's reference lists for a while.
 type session struct {
-	version int64
-	ns      *netsuite.Client
-	creds   tenant.Credentials
-	refs    *reference
-	refsAt  time.Time
+	version   int64
+	ns        *netsuite.Client
+	creds     tenant.Credentials
+	refs      *reference
+	refsAt    time.Time
+	strangers strangers
 }
 
 // turn is one turn of a lane.
@@ -273,6 +288,9 @@ type turn struct {
 	wm        map[string]string            // watermarks as the turn began
 	again     map[string]bool              // lists that were read again for what they lacked; see lookAgain
 	absent    map[string]bool              // upper-case SKUs that Cin7 did not have in this turn
+	refused   map[string]string            // operation and hash of a body -> Cin7's words, when a look-up has shown that they count
+	pay       func(context.Context) error  // takes the next call from the budget, once
+	paid      bool                         // it is taken
 }
 
 // open reads the tenant and builds its clients.
@@ -293,30 +311,43 @@ func (w *Worker) open(ctx context.Context, lane *queue.Turn, log *zap.Logger) (*
 		if err != nil {
 			return nil, err
 		}
-		s = &session{version: tn.Version, ns: ns, creds: creds}
+		s = &session{version: tn.Version, ns: ns, creds: creds, strangers: strangers{}}
 		w.mu.Lock()
 		w.sessions[tn.ID] = s
 		w.mu.Unlock()
 	}
-	gate := func(ctx context.Context) error {
+	t := &turn{w: w, lane: lane, t: tn, s: s, recs: w.states.Tenant(tn.ID), ns: s.ns, log: log,
+		again: map[string]bool{}, absent: map[string]bool{}, vendors: map[netsuite.ID]vendorResult{}, steps: map[queue.Ref][]queue.Step{}, refused: map[string]string{}}
+	t.pay = func(ctx context.Context) error {
+		if t.paid {
+			return nil
+		}
 		if err := w.budget.wait(ctx, s.creds.Cin7Key, tn.Cin7.CallsPerMinute, w.now); err != nil {
 			return err
 		}
+		t.paid = true
+		return nil
+	}
+	gate := func(ctx context.Context) error {
+		if err := t.pay(ctx); err != nil {
+			return err
+		}
+		t.paid = false
 		if !lane.Valid(gateMargin) {
 			return queue.ErrStale
 		}
 		return nil
 	}
-	c7, err := Cin7Client(tn, s.creds, w.o.Transport, w.now, gate, func(time.Duration) { w.m.limited.WithLabelValues("cin7").Inc() }, w.m.observe("cin7"))
+	t.c7, err = Cin7Client(tn, s.creds, w.o.Transport, w.now, gate, func(time.Duration) { w.m.limited.WithLabelValues("cin7").Inc() }, w.m.observe("cin7"))
 	if err != nil {
 		return nil, err
 	}
-	wm, err := w.states.Tenant(tn.ID).Watermarks(ctx)
+	t.wm, err = t.recs.Watermarks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &turn{w: w, lane: lane, heldNote: wm[state.Held], wm: wm, t: tn, s: s, recs: w.states.Tenant(tn.ID), ns: s.ns, c7: c7, log: log,
-		again: map[string]bool{}, absent: map[string]bool{}, vendors: map[netsuite.ID]vendorResult{}, steps: map[queue.Ref][]queue.Step{}}, nil
+	t.heldNote = t.wm[state.Held]
+	return t, nil
 }
 
 // patient is a client for chores.
@@ -343,8 +374,42 @@ func (t *turn) step(r queue.Ref, name, text string) {
 	t.steps[r] = append(t.steps[r], queue.Step{At: t.w.now(), Name: name, Text: text})
 }
 
+// failing keeps since when a record fails or its writes end in nobody knows
+// what, and parks it after three days of that: then time is no remedy.
+func (t *turn) failing(ctx context.Context, s *queue.Settlement) error {
+	if s.Facts == nil {
+		s.Facts = map[string]string{}
+	}
+	switch {
+	case s.State == queue.Waiting && !s.Failed && s.Reason != WaitSettling:
+		return nil // the count goes on
+	case s.State != queue.Waiting:
+		s.Facts[state.FactFailing] = ""
+		return nil
+	}
+	recs, err := t.recs.Get(ctx, s.Ref)
+	if err != nil {
+		return fmt.Errorf("read record %s: %w", s.Ref, err)
+	}
+	since, err := time.Parse(time.RFC3339, recs[0].Facts[state.FactFailing])
+	if err != nil {
+		s.Facts[state.FactFailing] = t.w.now().UTC().Format(time.RFC3339)
+		return nil
+	}
+	if t.w.now().Sub(since) < retryFor {
+		return nil
+	}
+	p := problem(ParkStillFailing, "look at what the message names, then retry this record", "it has failed since %s: %s", since.UTC().Format(time.RFC3339), s.Message)
+	s.State, s.Reason, s.Message, s.Fix, s.Failed, s.NextAt = queue.Parked, p.Reason, p.Message, p.Fix, false, time.Time{}
+	s.Facts[state.FactFailing] = ""
+	return nil
+}
+
 // settleRecord writes one outcome and its log line.
 func (t *turn) settleRecord(ctx context.Context, s queue.Settlement) error {
+	if err := t.failing(ctx, &s); err != nil {
+		return err
+	}
 	s.Steps = append(t.steps[s.Ref], s.Steps...)
 	delete(t.steps, s.Ref)
 	if err := t.lane.Settle(context.WithoutCancel(ctx), s); err != nil {

@@ -47,10 +47,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, s := range []string{"netsuite", "cin7"} {
 		m.limited.WithLabelValues(s)
 	}
-	for _, o := range []string{opCreatePurchase, opCreateSupplier} {
+	for _, o := range []string{opCreatePurchase, opCreateSupplier, opVoidStray} {
 		m.prevented.WithLabelValues(o)
 	}
-	for _, o := range writeOperations {
+	for _, o := range writeOperations() {
 		for _, v := range []string{"opened", "read_back", "found", "absent"} {
 			m.uncertain.WithLabelValues(o, v)
 		}
@@ -63,11 +63,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 // serves them.
 var recordTypes = [...]netsuite.RecordType{
 	netsuite.TypeVendor, netsuite.TypePurchaseOrder, netsuite.TypeItemReceipt, netsuite.TypeVendorBill, netsuite.TypeVendorCredit,
-}
-
-// writeOperations are all writes, in the words of state.Intent.Op.
-var writeOperations = [...]string{
-	opCreateSupplier, opUpdateSupplier, opCreatePurchase, opVoidPurchase, opPostOrder, opDraftInvoice, opAuthoriseInvoice, opPostStock, opPostPutAway,
 }
 
 // observe returns the hook that the clients call after every request.

@@ -32,6 +32,7 @@ const (
 	ParkNetSuiteHidden    = "netsuite_hidden"
 	ParkTwoCandidates     = "two_candidates"
 	ParkOutcomeUnknown    = "outcome_unknown"
+	ParkStillFailing      = "still_failing"
 	ParkPoison            = "poison"
 )
 
@@ -40,7 +41,7 @@ var ParkReasons = [...]string{
 	ParkUnmappedAccount, ParkUnmappedTax, ParkUnmappedTerm, ParkUnknownSKU, ParkUnknownCharge, ParkUnknownLocation,
 	ParkAmbiguousSupplier, ParkCurrencyMismatch, ParkUnitMismatch, ParkUnbalanced, ParkPeriodLocked, ParkOverReceipt, ParkGroupConflict,
 	ParkOrderChanged, ParkBillChanged, ParkVoidedAfterPost, ParkEditedInCin7, ParkNeedsApproval, ParkCin7Refused,
-	ParkNetSuiteHidden, ParkTwoCandidates, ParkOutcomeUnknown, ParkPoison,
+	ParkNetSuiteHidden, ParkTwoCandidates, ParkOutcomeUnknown, ParkStillFailing, ParkPoison,
 }
 
 // The reasons why a record waits: it goes on by itself.
@@ -109,6 +110,11 @@ func joinProblems(ps []*Problem) *Problem {
 	}
 	out.Message, out.Fix = strings.Join(msgs, "; "), strings.Join(fixes, "; ")
 	return &out
+}
+
+func isProblem(err error) bool {
+	_, ok := asProblem(err)
+	return ok
 }
 
 // asProblem and asWait unwrap the two ways a unit can stop.

@@ -17,6 +17,7 @@ import (
 const (
 	opCreatePurchase   = "create_purchase"
 	opVoidPurchase     = "void_purchase"
+	opVoidStray        = "void_stray_purchase" // a bare draft that carries the marker of a record with another purchase
 	opPostOrder        = "post_order"
 	opDraftInvoice     = "draft_invoice"
 	opAuthoriseInvoice = "authorise_invoice"

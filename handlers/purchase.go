@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/netsuite"
@@ -105,6 +104,7 @@ type unit struct {
 	records map[queue.Ref]state.Record
 	have    *cin7.Purchase
 	fresh   bool // have was read after our last write
+	unique  bool // no second purchase carries the marker: looked up in this turn
 }
 
 func newUnit(t *turn, b *work, owner queue.Ref, created string) *unit {
@@ -221,6 +221,13 @@ func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*refere
 			}
 			continue
 		}
+		if k, _ := kindOf(next.Kind); k.counts {
+			if changed, err := u.alone(ctx, v.Name(), supplier); err != nil {
+				return nil, outlook{}, err
+			} else if changed {
+				continue
+			}
+		}
 		key := hashOf(next)
 		if done[key]++; done[key] > 1 {
 			return nil, outlook{}, problem(ParkCin7Refused, "open the purchase in Cin7 and compare it with NetSuite, then retry this record",
@@ -238,8 +245,7 @@ func (u *unit) settleIntent(ctx context.Context, vendor, supplier string) error 
 	if rec.Intent == nil {
 		return nil
 	}
-	create := rec.Intent.Op == opCreatePurchase
-	err := u.settle(ctx, u.owner, *rec.Intent, create, slotPurchase, func(ctx context.Context) (string, error) {
+	err := u.settle(ctx, u.owner, *rec.Intent, slotPurchase, func(ctx context.Context) (string, error) {
 		return u.search(ctx, vendor, supplier)
 	})
 	if err != nil {
@@ -283,75 +289,6 @@ func (u *unit) find(ctx context.Context, w *want, vendor, supplier string) error
 	}
 	u.have, u.fresh = &p, true
 	return nil
-}
-
-// search looks for a purchase that carries our marker: among the supplier's
-// purchases changed since the order was created in NetSuite (a day and more
-// earlier, because that time is in a zone we do not know), less those that
-// belong to other records.
-func (u *unit) search(ctx context.Context, vendor, supplier string) (string, error) {
-	f := cin7.PurchaseFilter{Search: vendor}
-	if since, err := time.Parse(time.DateTime, u.created); err == nil {
-		f.UpdatedSince = since.Add(-26 * time.Hour)
-	}
-	rows, err := u.c7.Purchases(ctx, f)
-	if err != nil {
-		return "", u.classify(err)
-	}
-	var ids []string
-	for _, row := range rows {
-		if cin7.SameID(row.SupplierID, supplier) {
-			ids = append(ids, row.ID)
-		}
-	}
-	owners, err := u.recs.Owners(ctx, ids...)
-	if err != nil {
-		return "", fmt.Errorf("look up the owners of %d purchases: %w", len(ids), err)
-	}
-	var ours []string
-	for _, id := range ids {
-		if o, taken := owners[strings.ToLower(id)]; taken {
-			if o.Ref == u.owner {
-				ours = append(ours, id)
-			}
-			continue
-		}
-		p, err := u.c7.Purchase(ctx, id)
-		if err != nil {
-			return "", u.classify(err)
-		}
-		account, r, ok := findMarker(p.Note)
-		switch {
-		case !ok || !strings.EqualFold(account, u.t.NetSuite.AccountID) || strings.Contains(p.Status, cin7.StatusVoided):
-		case r == u.owner:
-			ours = append(ours, id)
-		default:
-			if err := u.remember(ctx, r, id); err != nil {
-				return "", err
-			}
-		}
-	}
-	switch len(ours) {
-	case 0:
-		return "", nil
-	case 1:
-		return ours[0], nil
-	}
-	return "", problem(ParkTwoCandidates, "void all but one of them in Cin7, then retry this record",
-		"%s: Cin7 has %d purchases marked for it (%s)", u.owner, len(ours), strings.Join(ours, ", "))
-}
-
-// remember notes that a purchase carries another record's marker, so that it
-// is read once. A record that has a purchase keeps it.
-func (u *unit) remember(ctx context.Context, r queue.Ref, id string) error {
-	recs, err := u.recs.Get(ctx, r)
-	if err != nil {
-		return fmt.Errorf("read record %s: %w", r, err)
-	}
-	if recs[0].Links[slotPurchase] != "" {
-		return nil
-	}
-	return u.link(ctx, r, slotPurchase, id, nil)
 }
 
 func (u *unit) reread(ctx context.Context) error {
@@ -398,6 +335,7 @@ func (u *unit) do(ctx context.Context, o op) error {
 	case opCreatePurchase:
 		return u.write(ctx, u.owner, in, o.Header, func(ctx context.Context) error {
 			p, err := u.c7.CreatePurchase(ctx, *o.Header)
+			u.at(o.Kind, stepAnswered)
 			if err != nil {
 				return err
 			}
@@ -406,7 +344,9 @@ func (u *unit) do(ctx context.Context, o op) error {
 		})
 	case opVoidPurchase:
 		return u.write(ctx, u.owner, in, u.have.ID, func(ctx context.Context) error {
-			if err := u.c7.DeletePurchase(ctx, u.have.ID, true); err != nil {
+			err := u.c7.DeletePurchase(ctx, u.have.ID, true)
+			u.at(o.Kind, stepAnswered)
+			if err != nil {
 				return err
 			}
 			u.have.Status = cin7.StatusVoided
@@ -415,6 +355,7 @@ func (u *unit) do(ctx context.Context, o op) error {
 	case opPostOrder:
 		return u.write(ctx, u.owner, in, o.Order, func(ctx context.Context) error {
 			answer, err := u.c7.PostOrder(ctx, *o.Order)
+			u.at(o.Kind, stepAnswered)
 			if err != nil {
 				return err
 			}
@@ -434,6 +375,7 @@ func (u *unit) doInvoice(ctx context.Context, o op, in state.Intent) error {
 	task := o.Invoice.TaskID
 	err := u.write(ctx, u.owner, in, o.Invoice, func(ctx context.Context) error {
 		answer, err := u.c7.PostInvoice(ctx, *o.Invoice)
+		u.at(o.Kind, stepAnswered)
 		if err != nil {
 			return err
 		}
@@ -465,6 +407,7 @@ func (u *unit) doStock(ctx context.Context, o op, in state.Intent) error {
 			post = u.c7.PostPutAway
 		}
 		answer, err := post(ctx, *o.Stock)
+		u.at(o.Kind, stepAnswered)
 		if err != nil {
 			return err
 		}

@@ -80,7 +80,7 @@ func (t *turn) waiting(out *queue.Settlement, w *Wait, entry *queue.Entry) {
 		if entry != nil {
 			attempts = entry.Attempts
 		}
-		out.NextAt = backoff(t.w.now(), attempts)
+		out.NextAt = backoff(t.w.now(), t.t.ID, out.Ref, attempts)
 	}
 }
 
@@ -89,7 +89,7 @@ func (t *turn) waiting(out *queue.Settlement, w *Wait, entry *queue.Entry) {
 func (t *turn) syncVendor(ctx context.Context, r queue.Ref, rec state.Record, v netsuite.Vendor) (guid, hash string, err error) {
 	if rec.Intent != nil {
 		find := func(ctx context.Context) (string, error) { return t.findSupplier(ctx, r, v.Name(), true) }
-		if err := t.settle(ctx, r, *rec.Intent, rec.Intent.Op == opCreateSupplier, slotSupplier, find); err != nil {
+		if err := t.settle(ctx, r, *rec.Intent, slotSupplier, find); err != nil {
 			return "", "", err
 		}
 		again, err := t.recs.Get(ctx, r)
@@ -149,6 +149,7 @@ func (t *turn) syncVendor(ctx context.Context, r queue.Ref, rec state.Record, v 
 	in := state.Intent{Slot: slotSupplier, Op: opUpdateSupplier, Marker: want.Comments}
 	err = t.write(ctx, r, in, body, func(ctx context.Context) error {
 		_, err := t.c7.UpdateSupplier(ctx, body)
+		t.at(in.Op, stepAnswered)
 		return err
 	})
 	return guid, hash, err
@@ -159,7 +160,9 @@ func (t *turn) createSupplier(ctx context.Context, r queue.Ref, want cin7.Suppli
 	in := state.Intent{Slot: slotSupplier, Op: opCreateSupplier, Marker: want.Comments}
 	err := t.write(ctx, r, in, want, func(ctx context.Context) error {
 		var err error
-		if made, err = t.c7.CreateSupplier(ctx, want); err != nil {
+		made, err = t.c7.CreateSupplier(ctx, want)
+		t.at(in.Op, stepAnswered)
+		if err != nil {
 			return err
 		}
 		return t.link(ctx, r, slotSupplier, made.ID, nil)

@@ -123,6 +123,10 @@ func (t *Turn) Extend(ctx context.Context) error {
 	return nil
 }
 
+// Died reports whether the holder before died in its turn: what it had taken
+// comes first now, and one of these records may be what killed it.
+func (t *Turn) Died() bool { return t.died }
+
 // Valid reports whether the lease holds for at least margin longer, by the
 // monotonic clock of this process. It is the gate in front of every write.
 func (t *Turn) Valid(margin time.Duration) bool {

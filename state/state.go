@@ -53,6 +53,7 @@ const (
 	FactAccounts   = "accounts"    // account codes used, comma separated
 	FactPO         = "po"          // purchase order that a bill or receipt belongs to
 	FactTotal      = "total"       // amount and currency, for people
+	FactFailing    = "failing"     // RFC 3339: since when it fails and is retried
 )
 
 // Intent is a write to Cin7 that has been decided and whose outcome is not
@@ -69,6 +70,7 @@ type Intent struct {
 	Unknown   bool      `json:"unknown,omitempty"`
 	BelieveAt time.Time `json:"believe_at,omitzero"`
 	Misses    int       `json:"misses,omitempty"` // look-ups that found nothing since
+	Said      string    `json:"said,omitempty"`   // Cin7's words, when it refused in a way that may have followed an effect
 }
 
 // ErrNotFound says that the tenant has no such record.
