@@ -119,7 +119,7 @@ func Run(ctx context.Context, c Config, o Options) error {
 	defer stop()
 	if c.has("worker") {
 		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), NightlyChore(o.Log)}, o.Log, reg,
-			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Transport: transports(c.AllowPrivateEndpoints)})
+			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Version: Version().Version, Transport: transports(c.AllowPrivateEndpoints)})
 		g.Go(func() error { return w.Run(work) })
 	}
 	o.Log.Info("serving", zap.Strings("roles", c.Roles), zap.String("version", Version().Version))
