@@ -8,3 +8,8 @@ import _ "embed"
 //
 //go:embed openapi.yaml
 var OpenAPI []byte
+
+// ParkedReasons is docs/parked.md, as the console shows it.
+//
+//go:embed docs/parked.md
+var ParkedReasons string

@@ -18,6 +18,23 @@ const (
 	Owner                    // and changes tenants
 )
 
+// String is the role's word in the tokens file; "nobody" for none.
+func (r Role) String() string {
+	switch r {
+	case Viewer:
+		return "viewer"
+	case Operator:
+		return "operator"
+	case Owner:
+		return "owner"
+	}
+	return "nobody"
+}
+
+// FromThisMachine reports whether a request comes from the machine itself,
+// which is the owner where no tokens are set up.
+func FromThisMachine(r *http.Request) bool { return local(r) }
+
 // bearer is the token of an Authorization header, "" when there is none. The
 // scheme's case does not matter (RFC 9110, 11.1).
 func bearer(r *http.Request) string {
@@ -35,17 +52,17 @@ func (a *ops) require(role Role) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			token := bearer(r)
 			r.Header.Del("Authorization")
-			have, tokens := Role(0), a.c.access().Tokens
+			have := Role(0)
 			switch {
-			case len(tokens) > 0:
-				have = tokens.roleOf(token)
+			case len(a.c.Tokens) > 0:
+				have = a.c.Tokens.roleOf(token)
 			case local(r):
 				have = Owner
 			}
 			switch {
 			case have > 0 && role > 0 && have >= role:
 				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), roleKey{}, have)))
-			case have == 0 && len(tokens) == 0:
+			case have == 0 && len(a.c.Tokens) == 0:
 				writeProblem(w, r, problem(http.StatusForbidden, "loopback-only", "without MLC_OPS_TOKENS_FILE only this machine itself is answered, by the name localhost or a loopback address and not through a proxy"))
 			case have == 0 && token == "":
 				writeProblem(w, r, problem(http.StatusUnauthorized, "unauthorized", "a bearer token is needed"))

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -28,17 +27,18 @@ type Config struct {
 	Tenants       *tenant.Store
 	Door          *tenant.Door
 	Trust         allowlist.Trust
-	TenantOptions tenant.Options          // for PUT /tenants/{id}; ReadFile and Getenv are not used
-	MaxBodyBytes  int64                   // of a webhook
-	Tokens        Tokens                  // of /api/v1; empty: only this machine is answered, as owner
-	Access        *atomic.Pointer[Access] // instead of Trust and Tokens, to exchange them while running
-	Spec          []byte                  // openapi.yaml
+	TenantOptions tenant.Options // for PUT /tenants/{id}; ReadFile and Getenv are not used
+	MaxBodyBytes  int64          // of a webhook
+	Tokens        Tokens         // of /api/v1; empty: only this machine is answered, as owner
+	Spec          []byte         // openapi.yaml
 	Log           *zap.Logger
 	Registry      *prometheus.Registry
 	// Go starts what may outlast an answer, at most a second: usually the Go of
 	// the group that the listeners run in, so that a stop waits for it. Nil
 	// starts it without an owner.
 	Go func(f func() error)
+	// Console serves what is below /console on the ops listener; nil is nothing.
+	Console http.Handler
 	// Ready says what must hold for this process to be sent traffic.
 	Ready func(ctx context.Context) []Check
 	// Ping calls both systems of a tenant with its stored credentials.
@@ -100,7 +100,7 @@ func newPublic(c Config, m *metrics) *chi.Mux {
 			m.panics.WithLabelValues(listenerPublic).Inc()
 			m.requests.WithLabelValues(resultPanic).Inc()
 		}),
-		c.clientAddress,
+		c.Trust.Middleware(),
 	)
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed(r))
@@ -118,6 +118,11 @@ func newOps(c Config, m *metrics) *chi.Mux {
 	r.Get("/readyz", a.readyz)
 	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{Registry: c.Registry}))
 	r.Get("/openapi.yaml", a.openapi)
+	if c.Console != nil {
+		r.Method(http.MethodGet, "/", http.RedirectHandler("/console/", http.StatusSeeOther))
+		r.Handle("/console", c.Console)
+		r.Handle("/console/*", c.Console)
+	}
 	r.Route("/api/v1", func(r chi.Router) {
 		r.Use(sameOrigin())
 		for _, e := range a.table() {

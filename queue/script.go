@@ -86,9 +86,7 @@ for i = 0, (#KEYS - 9) / 2 - 1 do
     redis.call('HSET', rec, 'class', class, 'qid', id)
     redis.call('ZREM', KEYS[3], ref)
     added = added + 1
-    if source ~= 'recheck' then
-      redis.call('XADD', log, 'MAXLEN', '~', ARGV[3], '*', 'at', now, 'name', 'marked', 'text', source .. (note ~= '' and ': ' .. note or ''))
-    end
+    redis.call('XADD', log, 'MAXLEN', '~', ARGV[3], '*', 'at', now, 'name', 'marked', 'text', source .. (note ~= '' and ': ' .. note or ''))
   end
   if redis.call('HGET', rec, 'state') ~= 'running' then move(rec, ref, byKey, 'pending', now) end
 end

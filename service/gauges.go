@@ -2,8 +2,6 @@ package service
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"strconv"
 	"strings"
 	"sync"
@@ -174,7 +172,7 @@ func (g *gauges) tenant(ctx context.Context, t *tenant.Tenant, gauge func(*prome
 	if v, ok := state.TieOut(wm); ok {
 		gauge(g.tieOut, float64(v), t.ID)
 	}
-	if at := certificateEnd(t.NetSuite.Certificate); !at.IsZero() {
+	if at := t.CertificateEnd(); !at.IsZero() {
 		gauge(g.certificate, float64(at.Unix()), t.ID)
 	}
 	if err := g.slow(ctx, t, recs, reasons, gauge); err != nil {
@@ -236,19 +234,6 @@ func (g *gauges) left(ctx context.Context, t *tenant.Tenant) (int, error) {
 		g.mu.Unlock()
 	}
 	return g.budget.Remaining(ctx, t, k.creds)
-}
-
-// certificateEnd is when a PEM certificate ends; zero when there is none.
-func certificateEnd(text string) time.Time {
-	b, _ := pem.Decode([]byte(text))
-	if b == nil {
-		return time.Time{}
-	}
-	c, err := x509.ParseCertificate(b.Bytes)
-	if err != nil {
-		return time.Time{}
-	}
-	return c.NotAfter
 }
 
 func number(b bool) float64 {

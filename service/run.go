@@ -32,8 +32,6 @@ type Options struct {
 	Redis  redis.UniversalClient              // instead of Config.RedisURL
 	Keyset *secret.Keyset                     // instead of Config.KeysetFile
 	Ready  func(publicAddr, opsAddr net.Addr) // told once the listeners are open; publicAddr is nil without the api role
-	Level  *zap.AtomicLevel                   // of Log, for a reload; may be nil
-	Reload <-chan Config                      // settings read anew; see reload.go. May be nil
 
 	marked func(source, recordType string) // counts marks; Run sets it
 }
@@ -44,6 +42,8 @@ type Rooms struct {
 	States  *state.Store
 	Tenants *tenant.Store
 	Budget  *handlers.Budget
+
+	keyset *secret.Keyset
 }
 
 // Open connects to Redis and opens the keyset: what serve and most verbs of
@@ -75,19 +75,15 @@ func Open(ctx context.Context, c Config, o Options) (r Rooms, rdb redis.Universa
 		closing()
 		return r, nil, func() {}, fmt.Errorf("Redis does not answer (%w): check MLC_REDIS_URL, that the server runs, and that this machine may reach it", err)
 	}
-	return Rooms{queue.New(rdb, queue.Options{Marked: o.marked}), state.New(rdb), tenant.NewStore(rdb, ks), handlers.NewBudget(rdb)}, rdb, closing, nil
+	return Rooms{queue.New(rdb, queue.Options{Marked: o.marked}), state.New(rdb), tenant.NewStore(rdb, ks), handlers.NewBudget(rdb), ks}, rdb, closing, nil
 }
 
 // Run serves the roles of the configuration until ctx is done, then stops in
-// order: readiness goes off and workers finish the calls in hand and give
-// their lanes back; posts are still taken for DrainSeconds, since whoever
-// stands in front learns late that we leave; then the listeners close. It
-// returns nil after such a stop.
-func Run(ctx context.Context, c Config, o Options) error {
-	work, stopWork := context.WithCancel(ctx)
-	defer stopWork()
-	doors, closeDoors := context.WithCancel(context.WithoutCancel(ctx))
-	defer closeDoors()
+// order: readiness goes off, the listeners close, the calls in hand are
+// finished, the lanes are given back. It returns nil after such a stop.
+func Run(parent context.Context, c Config, o Options) error {
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
 	redis.SetLogger(redisLog{o.Log.Named("redis").Sugar()})
 	reg, marked := newRegistry()
 	o.marked = marked
@@ -106,54 +102,32 @@ func Run(ctx context.Context, c Config, o Options) error {
 	budget := handlers.NewBudget(rdb)
 	reg.MustRegister(newPoolCollector(rdb), newGauges(c, rooms, rdb, budget, o.Log))
 
-	g, gctx := errgroup.WithContext(doors)
-	l, err := newLive(c, o)
-	if err != nil {
-		return err
-	}
-	g.Go(func() error { return l.follow(gctx, o.Reload) })
-	stop, err := serve(work, gctx, g, c, o, l, rooms, rdb, reg)
+	// Workers stop with ctx; their calls in hand may go on for the grace.
+	g, gctx := errgroup.WithContext(ctx)
+	stop, err := serve(ctx, g, c, o, rooms, rdb, reg)
 	if err != nil {
 		return err
 	}
 	defer stop()
 	if c.has("worker") {
 		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), NightlyChore(o.Log)}, o.Log, reg,
-			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Version: Version().Version, Transport: transports(c.AllowPrivateEndpoints)})
-		g.Go(func() error { return w.Run(work) })
+			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Transport: transports(c.AllowPrivateEndpoints)})
+		g.Go(func() error { return w.Run(ctx) })
 	}
 	o.Log.Info("serving", zap.Strings("roles", c.Roles), zap.String("version", Version().Version))
 	done := make(chan error, 1)
 	go func() { done <- g.Wait() }()
 	select {
-	case <-work.Done(): // asked to stop
-		drain(gctx, c, o.Log)
-	case <-gctx.Done(): // a part ended although nobody asked it to
+	case <-gctx.Done(): // asked to stop, or a part ended although nobody asked it to
+		cancel()
+	case err := <-done:
+		return err
 	}
-	stopWork()
-	closeDoors()
 	select {
 	case err := <-done:
-		if err == nil {
-			o.Log.Info("stopped")
-		}
 		return err
 	case <-time.After(time.Duration(c.ShutdownGraceSeconds) * time.Second):
 		return fmt.Errorf("the calls in hand did not end within MLC_SHUTDOWN_GRACE_SECONDS (%d): their lanes are free when their leases end", c.ShutdownGraceSeconds)
-	}
-}
-
-// drain waits until every proxy knows that this process leaves. Only posts
-// need it: a worker alone goes at once.
-func drain(ctx context.Context, c Config, log *zap.Logger) {
-	wait := time.Duration(c.DrainSeconds) * time.Second
-	if !c.has("api") {
-		wait = 0
-	}
-	log.Info("stopping", zap.Duration("drain", wait))
-	select {
-	case <-ctx.Done():
-	case <-time.After(wait):
 	}
 }
 
@@ -179,17 +153,26 @@ func pollChore(q *queue.Queue, log *zap.Logger) handlers.Chore {
 
 // serve opens the listeners and serves them in g until ctx is done: the ops
 // listener in every process, for probes and metrics, the public one with the
-// api role. Once staying is done, this process is not ready any more and asks
-// its callers to take another connection.
-func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options, l *live, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
+// api role.
+func serve(ctx context.Context, g *errgroup.Group, c Config, o Options, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
+	var tokens api.Tokens
+	if c.OpsTokensFile != "" {
+		data, err := os.ReadFile(c.OpsTokensFile)
+		if err != nil {
+			return nil, fmt.Errorf("MLC_OPS_TOKENS_FILE: %w", err)
+		}
+		if tokens, err = api.ParseTokens(data); err != nil {
+			return nil, fmt.Errorf("MLC_OPS_TOKENS_FILE %s: %w", c.OpsTokensFile, err)
+		}
+	}
 	tr := transports(c.AllowPrivateEndpoints)
 	pub, op := api.New(api.Config{
-		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Access: &l.access,
-		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Spec: mlconnector.OpenAPI,
+		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Trust: c.trust,
+		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Tokens: tokens, Spec: mlconnector.OpenAPI,
 		Log: o.Log, Registry: reg,
-		Go: g.Go,
+		Go: g.Go, Console: newConsole(c, rooms, rooms.keyset, tokens, o.Log.Named("console")),
 		Ready: func(rctx context.Context) []api.Check {
-			stopping := api.Check{Name: "not stopping", OK: staying.Err() == nil}
+			stopping := api.Check{Name: "not stopping", OK: ctx.Err() == nil}
 			err := rdb.Ping(rctx).Err()
 			return []api.Check{stopping, {Name: "redis", OK: err == nil, Detail: message(err), Fix: fixIf(err, "check that Redis runs and can be reached")}}
 		},
@@ -214,9 +197,9 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 			return nil, fmt.Errorf("%s: %w: another process may have the port", key, err)
 		}
 	}
-	servers := map[string]*http.Server{"MLC_OPS_ADDR": api.Server(leaving(staying, op), o.Log)}
+	servers := map[string]*http.Server{"MLC_OPS_ADDR": api.Server(op, o.Log)}
 	if c.has("api") {
-		servers["MLC_PUBLIC_ADDR"] = api.Server(leaving(staying, pub), o.Log)
+		servers["MLC_PUBLIC_ADDR"] = api.Server(pub, o.Log)
 	}
 	for key, s := range servers {
 		g.Go(func() error {

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -22,12 +23,14 @@ type Filter struct {
 	Query  string // in id, number, party, Cin7 number or GUID; case folded
 	Cursor string // from the previous Page
 	Limit  int    // default 100, at most 1000
+	Scan   int    // records looked at for one page, rounded up to chunks; 0: as many as it takes
 }
 
 // Page is a part of a list, newest change first.
 type Page struct {
 	Records []Record
 	Next    string // cursor of the next page, "" at the end
+	Looked  int    // records looked at
 }
 
 // chunk is how many index rows are read at once.
@@ -60,6 +63,7 @@ func (r *Records) List(ctx context.Context, f Filter) (Page, error) {
 			}
 			at = row
 		}
+		page.Looked += len(rows)
 		records, err := r.Get(ctx, refs...)
 		if err != nil {
 			return Page{}, err
@@ -76,6 +80,10 @@ func (r *Records) List(ctx context.Context, f Filter) (Page, error) {
 			page.Records = append(page.Records, rec)
 		}
 		if !more {
+			return page, nil
+		}
+		if f.Scan > 0 && page.Looked >= f.Scan {
+			page.Next = at.cursor()
 			return page, nil
 		}
 	}
@@ -207,4 +215,31 @@ func (r *Records) Reasons(ctx context.Context) (map[string]int64, error) {
 			return out, nil
 		}
 	}
+}
+
+// ChangedPerHour counts the records that were completed, parked or skipped
+// last in each of the last hours; the present hour comes last. A record counts
+// once, where its last change was.
+func (r *Records) ChangedPerHour(ctx context.Context, now time.Time, hours int) ([]int64, error) {
+	start := now.Truncate(time.Hour).Add(-time.Duration(hours-1) * time.Hour)
+	p := r.rdb.Pipeline()
+	var cmds [][]*redis.IntCmd
+	for h := range hours {
+		from := start.Add(time.Duration(h) * time.Hour)
+		var of []*redis.IntCmd
+		for _, s := range []queue.State{queue.Completed, queue.Parked, queue.Skipped} {
+			of = append(of, p.ZCount(ctx, queue.KeyByState(r.tenant, s), strconv.FormatInt(from.UnixMilli(), 10), "("+strconv.FormatInt(from.Add(time.Hour).UnixMilli(), 10)))
+		}
+		cmds = append(cmds, of)
+	}
+	if _, err := p.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("count the changes of %s: %w", r.tenant, err)
+	}
+	out := make([]int64, hours)
+	for h, of := range cmds {
+		for _, c := range of {
+			out[h] += c.Val()
+		}
+	}
+	return out, nil
 }

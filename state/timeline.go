@@ -20,11 +20,35 @@ func (r *Records) Timeline(ctx context.Context, ref queue.Ref) ([]queue.Step, er
 	if err != nil {
 		return nil, fmt.Errorf("read the timeline of %s: %w", ref, err)
 	}
+	return steps(rows), nil
+}
+
+// Timelines returns the steps of several records, in the order asked for.
+func (r *Records) Timelines(ctx context.Context, refs ...queue.Ref) ([][]queue.Step, error) {
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	p := r.rdb.Pipeline()
+	cmds := make([]*redis.XMessageSliceCmd, len(refs))
+	for i, ref := range refs {
+		cmds[i] = p.XRange(ctx, queue.KeyLog(r.tenant, ref), "-", "+")
+	}
+	if _, err := p.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("read %d timelines of %s: %w", len(refs), r.tenant, err)
+	}
+	out := make([][]queue.Step, len(refs))
+	for i, c := range cmds {
+		out[i] = steps(c.Val())
+	}
+	return out, nil
+}
+
+func steps(rows []redis.XMessage) []queue.Step {
 	out := make([]queue.Step, 0, len(rows))
 	for _, m := range rows {
 		out = append(out, queue.Step{At: milli(field(m, "at")), Name: field(m, "name"), Text: field(m, "text")})
 	}
-	return out, nil
+	return out
 }
 
 // Note appends steps to a record's timeline.

@@ -12,6 +12,8 @@
 package tenant
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"slices"
 	"time"
@@ -43,6 +45,20 @@ func (t *Tenant) PutAway() bool { return t.Cin7.UsePutAway == nil || *t.Cin7.Use
 
 // Subscriptions reports whether webhooks are configured in NetSuite.
 func (t *Tenant) Subscriptions() bool { return t.Poll.Subscriptions == nil || *t.Poll.Subscriptions }
+
+// CertificateEnd is when the NetSuite certificate ends; zero when the tenant
+// does not say which one it uses.
+func (t *Tenant) CertificateEnd() time.Time {
+	b, _ := pem.Decode([]byte(t.NetSuite.Certificate))
+	if b == nil {
+		return time.Time{}
+	}
+	c, err := x509.ParseCertificate(b.Bytes)
+	if err != nil {
+		return time.Time{}
+	}
+	return c.NotAfter
+}
 
 // Credentials are the opened secrets of a tenant.
 type Credentials struct {

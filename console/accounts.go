@@ -1,0 +1,228 @@
+package console
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+// Accounts is how a tenant's NetSuite accounts match the chart of Cin7.
+type Accounts struct {
+	Rows      []Account
+	Chart     []ChartAccount // accounts that a purchase line may carry
+	Since     string         // the use below counts from this date, YYYY-MM-DD
+	Lines     int            // lines in use
+	WouldPost int            // of them, with an account
+}
+
+// Account is a NetSuite posting account in use.
+type Account struct {
+	Key         string // what the mapping calls it: its number, else id:<internal id>
+	Name, Type  string
+	Lines       int
+	Amount      string // base currency
+	Cin7, How   string // the account it goes to, and which rule matched; "" when none
+	Suggestions []Suggestion
+}
+
+// Suggestion is a Cin7 account that may be meant.
+type Suggestion struct {
+	Code, Name string
+	Score      int // percent
+	Why        string
+}
+
+// ChartAccount is an account of Cin7.
+type ChartAccount struct{ Code, Name, Class string }
+
+type accountsData struct {
+	A         Accounts
+	Trouble   string
+	Tables    []mappingTable
+	Version   int64
+	Rehearsal *rehearsal
+}
+
+// mappingTable is one of the tables of the mapping besides the accounts.
+type mappingTable struct {
+	Name, Title, Hint string
+	Rows              []mappingRow
+}
+
+type mappingRow struct{ From, To string }
+
+// rehearsal is what a mapping that is not saved yet would do.
+type rehearsal struct {
+	Mapping tenant.Mapping
+	A       Accounts
+	Changes []string
+	Fields  []field // the form, to be sent again
+}
+
+type field struct{ Name, Value string }
+
+// tables are the parts of a mapping by their names in the tenant file.
+func tables(m *tenant.Mapping) []struct {
+	name, title, hint string
+	of                *map[string]string
+} {
+	return []struct {
+		name, title, hint string
+		of                *map[string]string
+	}{
+		{"terms", "Payment terms", "NetSuite term, Cin7 payment term", &m.Terms},
+		{"tax", "Tax", "NetSuite tax code or *, Cin7 tax rule", &m.Tax},
+		{"locations", "Locations", "NetSuite location id, Cin7 location", &m.Locations},
+		{"charges", "Charges", "NetSuite expense account or *, Cin7 service product", &m.Charges},
+		{"items", "Items", "NetSuite item or id:123, Cin7 SKU", &m.Items},
+		{"units", "Units", "NetSuite unit, Cin7 unit of measure", &m.Units},
+	}
+}
+
+// accounts shows how accounts match, and the form that changes it.
+func (a *console) accounts(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	return a.accountsPage(w, r, t, nil)
+}
+
+func (a *console) accountsPage(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, re *rehearsal) error {
+	d := accountsData{Version: t.Version, Rehearsal: re}
+	var err error
+	if a.Accounts != nil {
+		if d.A, err = a.Accounts(r.Context(), t, t.Sync.Mapping); err != nil {
+			d.Trouble = plain(err)
+		}
+	}
+	m := t.Sync.Mapping
+	for _, tb := range tables(&m) {
+		mt := mappingTable{Name: tb.name, Title: tb.title, Hint: tb.hint}
+		for _, from := range slices.Sorted(maps.Keys(*tb.of)) {
+			mt.Rows = append(mt.Rows, mappingRow{from, (*tb.of)[from]})
+		}
+		mt.Rows = append(mt.Rows, mappingRow{}, mappingRow{})
+		d.Tables = append(d.Tables, mt)
+	}
+	a.render(w, r, http.StatusOK, "accounts", view{Title: "Accounts of " + t.Name, Tenant: t, Tab: "accounts", Data: d})
+	return nil
+}
+
+// saveMapping reads the form. Without save it rehearses: what would match, and
+// what would still be missing. With save it replaces the mapping and takes up
+// what was parked for want of it.
+func (a *console) saveMapping(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	if v := r.PostForm.Get("version"); v != fmt.Sprint(t.Version) {
+		return &said{http.StatusConflict, "Somebody else changed this tenant since you opened the page. Open it again, nothing was changed."}
+	}
+	m, changes := formMapping(t.Sync.Mapping, r.PostForm)
+	probe := *t
+	probe.Sync.Mapping = m
+	if err := probe.CheckSync(); err != nil {
+		return &said{http.StatusUnprocessableEntity, "This mapping cannot be used: " + plain(err) + ". Nothing was changed."}
+	}
+	if r.PostForm.Get("save") == "" {
+		re := &rehearsal{Mapping: m, Changes: changes}
+		for _, k := range slices.Sorted(maps.Keys(r.PostForm)) {
+			for _, v := range r.PostForm[k] {
+				re.Fields = append(re.Fields, field{k, v})
+			}
+		}
+		if a.Accounts != nil {
+			if re.A, err = a.Accounts(r.Context(), t, m); err != nil {
+				return err
+			}
+		}
+		return a.accountsPage(w, r, t, re)
+	}
+	if len(changes) == 0 {
+		return done(w, r, a.url(t, "accounts"), "Nothing was changed: the mapping is already like this.")
+	}
+	if _, err := a.Tenants.SetMapping(r.Context(), t.ID, m); err != nil {
+		return err
+	}
+	if err := a.log(r, t, "changed the mapping: "+strings.Join(changes, "; ")); err != nil {
+		return err
+	}
+	n, err := a.States.Tenant(t.ID).Release(r.Context(), a.Queue, "the mapping was changed by "+whoIs(r.Context()).who, state.MappingReasons[:]...)
+	if err != nil {
+		return err
+	}
+	return done(w, r, a.url(t, "accounts"), "The mapping is saved. "+count(int64(n), "parked record is", "parked records are")+" tried again.")
+}
+
+// formMapping applies a form to a mapping: account.<key> sets an account, ""
+// removes it; <table>.from and <table>.to are the rows of a table, whole. It
+// returns the new mapping and the changes in plain words. It is pure.
+func formMapping(old tenant.Mapping, form map[string][]string) (tenant.Mapping, []string) {
+	m := old
+	m.Accounts = maps.Clone(old.Accounts)
+	if m.Accounts == nil {
+		m.Accounts = map[string]string{}
+	}
+	for k, v := range form {
+		key, ok := strings.CutPrefix(k, "account.")
+		if !ok || len(v) == 0 {
+			continue
+		}
+		code := strings.TrimSpace(v[0])
+		code, _, _ = strings.Cut(code, " ") // "429 General Expenses" from the list
+		if code == "" {
+			delete(m.Accounts, key)
+			continue
+		}
+		m.Accounts[key] = code
+	}
+	for _, tb := range tables(&m) {
+		from, to := form[tb.name+".from"], form[tb.name+".to"]
+		if from == nil {
+			continue
+		}
+		rows := map[string]string{}
+		for i, f := range from {
+			if f = strings.TrimSpace(f); f != "" && i < len(to) && strings.TrimSpace(to[i]) != "" {
+				rows[f] = strings.TrimSpace(to[i])
+			}
+		}
+		*tb.of = rows
+	}
+	changes := differences("account", old.Accounts, m.Accounts)
+	was := tables(&old)
+	for i, tb := range tables(&m) {
+		changes = append(changes, differences(tb.name, *was[i].of, *tb.of)...)
+	}
+	return m, changes
+}
+
+func differences(what string, old, now map[string]string) []string {
+	var out []string
+	keys := slices.Sorted(maps.Keys(now))
+	for k := range old {
+		if _, ok := now[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		switch before, after := old[k], now[k]; {
+		case before == after:
+		case before == "":
+			out = append(out, fmt.Sprintf("%s %s to %s", what, k, after))
+		case after == "":
+			out = append(out, fmt.Sprintf("%s %s no longer to %s", what, k, before))
+		default:
+			out = append(out, fmt.Sprintf("%s %s to %s instead of %s", what, k, after, before))
+		}
+	}
+	return out
+}

@@ -1,0 +1,125 @@
+package console
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"go.uber.org/zap"
+
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+// policy lets a page load our own style, script and pictures, and nothing else
+// from anywhere; no script stands in a page.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// crossOrigin refuses what another site makes a browser send.
+func crossOrigin(a *console) func(http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.fail(w, r, http.StatusForbidden, "Another web site may not make your browser do this. Nothing was changed.")
+	}))
+	return guard.Handler
+}
+
+//go:embed static
+var files embed.FS
+
+// static serves the style sheet, htmx and our few lines of script.
+func static(w http.ResponseWriter, r *http.Request) {
+	name := chi.URLParam(r, "file")
+	b, err := files.ReadFile(path.Join("static", path.Base(name)))
+	kind := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}[path.Ext(name)]
+	if err != nil || kind == "" {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "max-age=3600")
+	_, _ = w.Write(b) //nolint:gosec // a file that is compiled in
+}
+
+// maxForm bounds a form: the mapping of a large company fits many times.
+const maxForm = 1 << 20
+
+func readForm(w http.ResponseWriter, r *http.Request) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	return r.ParseForm() == nil
+}
+
+// pageTimeout ends a page before the listener's write timeout cuts it.
+const pageTimeout = 28 * time.Second
+
+// said is an error that people are told, with its status.
+type said struct {
+	status int
+	text   string
+}
+
+func (e *said) Error() string { return e.text }
+
+// handle adapts a page that returns an error.
+func (a *console) handle(e route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		if e.method == http.MethodPost && !readForm(w, r) {
+			a.fail(w, r, http.StatusBadRequest, "The form could not be read. Nothing was changed.")
+			return
+		}
+		err := e.serve(w, r)
+		var s *said
+		switch {
+		case err == nil:
+		case errors.As(err, &s):
+			a.fail(w, r, s.status, s.text)
+		case errors.Is(err, tenant.ErrNotFound):
+			a.fail(w, r, http.StatusNotFound, "There is no such tenant.")
+		case errors.Is(err, state.ErrNotFound):
+			a.fail(w, r, http.StatusNotFound, "This record has never been seen. Records appear with their first webhook or poll.")
+		case errors.Is(err, queue.ErrFull):
+			a.fail(w, r, http.StatusServiceUnavailable, "The queue is full, so nothing was added. Try again when the work list is shorter.")
+		default:
+			a.Log.Error("console", zap.String("route", e.pattern), zap.Error(err))
+			a.fail(w, r, http.StatusInternalServerError, "This did not work: "+plain(err)+".")
+		}
+	})
+}
+
+// plain is an error for a person; those that hold a URL lose it.
+func plain(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Op + ": " + u.Err.Error()
+	}
+	return strings.TrimSuffix(err.Error(), ".")
+}
+
+func escape(s string) string { return url.QueryEscape(s) }
+
+// lead answers with a redirect to a page of the console.
+func lead(w http.ResponseWriter, r *http.Request, to string) {
+	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // every caller builds the path on Base, or has it checked by target
+}

@@ -1,0 +1,35 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+)
+
+// section is one reason of docs/parked.md.
+type section struct {
+	ID   string
+	Text []string
+}
+
+// sections reads the document: a heading of the second level and its
+// paragraphs. What stands before the first heading is about the command line.
+func sections(doc string) []section {
+	var out []section
+	for _, block := range strings.Split(doc, "\n## ")[1:] {
+		head, body, _ := strings.Cut(block, "\n")
+		s := section{ID: strings.TrimSpace(head)}
+		for _, p := range strings.Split(body, "\n\n") {
+			if p = strings.TrimSpace(strings.ReplaceAll(p, "`", "")); p != "" {
+				s.Text = append(s.Text, p)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// help is docs/parked.md, which a build carries along.
+func (a *console) help(w http.ResponseWriter, r *http.Request) error {
+	a.render(w, r, http.StatusOK, "help", view{Title: "Help", Data: sections(a.Reasons)})
+	return nil
+}

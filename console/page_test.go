@@ -1,0 +1,174 @@
+package console_test
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ml-connector/ml-connector/console"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+// A clerk finds a bill by its number and reads why it stands still.
+func TestAClerkFindsABill(t *testing.T) {
+	h := open(t)
+	h.park("7", map[string]string{"number": "VB-1042", "party": "Cascade Webbing Co", "total": "12.50 USD"}, "unmapped_account",
+		"bill VB-1042: no active Cin7 account for NetSuite account 6990 Sundry Penalties (12.50 USD)")
+	p := h.as(viewerToken)
+	list := p.page("/console/t/acme/records?q=VB-1042")
+	if !strings.Contains(list, "/console/t/acme/records/vendorbill/7") {
+		t.Fatalf("the search does not find it:\n%s", list)
+	}
+	if byID := p.page("/console/t/acme/records?q=7"); !strings.Contains(byID, "VB-1042") {
+		t.Error("its NetSuite id does not find it")
+	}
+	story := p.page("/console/t/acme/records/vendorbill/7")
+	for _, want := range []string{"VB-1042", "Cascade Webbing Co", "12.50 USD", "No Cin7 account for a NetSuite account", "6990 Sundry Penalties", "What to do", "marked", "settled"} {
+		if !strings.Contains(story, want) {
+			t.Errorf("the story lacks %q", want)
+		}
+	}
+	if strings.Contains(story, "Try again now") {
+		t.Error("a viewer is offered a button that is not for viewers")
+	}
+	if beside := p.page("/console/t/acme/records/vendorbill/7/sides"); !strings.Contains(beside, "differs") {
+		t.Error("a difference is not marked")
+	}
+}
+
+// 40 failures are 2 causes, and a bulk retry says how many before it acts.
+func TestCausesAndBulkRetry(t *testing.T) {
+	h := open(t)
+	for i := range 20 {
+		n := fmt.Sprintf("VB-%d", 1000+i)
+		h.park(fmt.Sprint(i+1), map[string]string{"number": n}, "unmapped_account", fmt.Sprintf("bill %s: no active Cin7 account for NetSuite account 6990 Penalties (%d.50 USD)", n, i))
+		h.park(fmt.Sprint(i+101), map[string]string{"number": "X" + n}, "period_locked", "bill X"+n+" is dated 2026-01-02; Cin7 is locked up to and including 2026-01-31")
+	}
+	p := h.as(operatorToken)
+	if body := p.page("/console/t/acme/records?state=parked&group=cause"); !strings.Contains(body, "40 records, 2 causes") {
+		t.Errorf("the causes are not told apart:\n%s", body)
+	}
+	if body := p.page("/console/t/acme/parked"); !strings.Contains(body, "40 records need a person") {
+		t.Error("the work list does not count them")
+	}
+	if body := p.page("/console/t/acme/retry?state=parked&reason=period_locked"); !strings.Contains(body, "Try 20 records again?") {
+		t.Errorf("the retry does not say how many:\n%s", body)
+	}
+	if lane, _ := h.config.Queue.Lane(t.Context(), "acme"); lane.Depth[queue.Live] != 0 {
+		t.Fatal("asking has marked something")
+	}
+	_, _, to := p.post("/console/t/acme/retry", url.Values{"state": {"parked"}, "reason": {"period_locked"}})
+	if body := p.page(to); !strings.Contains(body, "20 records were marked again.") {
+		t.Errorf("it does not say what it did: %s", to)
+	}
+	if lane, _ := h.config.Queue.Lane(t.Context(), "acme"); lane.Depth[queue.Live] != 20 {
+		t.Errorf("%d marks wait, want 20", lane.Depth[queue.Live])
+	}
+	if len(h.audited) != 1 || !strings.Contains(h.audited[0], "operator") || !strings.Contains(h.audited[0], "retried 20 records") {
+		t.Errorf("audited: %q", h.audited)
+	}
+}
+
+func TestMappingIsRehearsedThenSaved(t *testing.T) {
+	h := open(t)
+	h.park("7", map[string]string{"number": "VB-1042"}, "unmapped_account", "bill VB-1042: no account")
+	p := h.as(ownerToken)
+	tn, err := h.config.Tenants.Get(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"version": {fmt.Sprint(tn.Version)}, "account.6990": {"429 General Expenses"}, "account.5000": {"429"}}
+	if _, body, _ := p.post("/console/t/acme/accounts", form); !strings.Contains(body, "account 6990 to 429") || !strings.Contains(body, "Save the mapping") {
+		t.Errorf("the rehearsal does not tell the change:\n%s", body)
+	}
+	if now, _ := h.config.Tenants.Get(t.Context(), "acme"); now.Version != tn.Version {
+		t.Fatal("a rehearsal has saved something")
+	}
+	form.Set("save", "yes")
+	if _, _, to := p.post("/console/t/acme/accounts", form); !strings.Contains(p.page(to), "1 parked record is tried again") {
+		t.Errorf("saving does not take up what was parked: %s", to)
+	}
+	now, err := h.config.Tenants.Get(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"5000": "429", "6990": "429"}, now.Sync.Mapping.Accounts); diff != "" {
+		t.Error(diff)
+	}
+	if status, _, _ := p.post("/console/t/acme/accounts", form); status != 409 {
+		t.Errorf("an old page may still save: %d", status)
+	}
+}
+
+func TestFormMapping(t *testing.T) {
+	old := tenant.Mapping{Accounts: map[string]string{"5000": "429", "id:9": "470"}, Terms: map[string]string{"Net 30": "30 days"}}
+	for _, c := range []struct {
+		name    string
+		form    url.Values
+		want    tenant.Mapping
+		changes []string
+	}{
+		{"nothing", url.Values{}, old, nil},
+		{"an account from the list, with its name", url.Values{"account.6100": {"465 Rent"}},
+			tenant.Mapping{Accounts: map[string]string{"5000": "429", "id:9": "470", "6100": "465"}, Terms: old.Terms}, []string{"account 6100 to 465"}},
+		{"an account emptied", url.Values{"account.5000": {" "}},
+			tenant.Mapping{Accounts: map[string]string{"id:9": "470"}, Terms: old.Terms}, []string{"account 5000 no longer to 429"}},
+		{"an account changed", url.Values{"account.id:9": {"471"}},
+			tenant.Mapping{Accounts: map[string]string{"5000": "429", "id:9": "471"}, Terms: old.Terms}, []string{"account id:9 to 471 instead of 470"}},
+		{"a table is taken whole, empty rows left out", url.Values{"terms.from": {"Net 60", "", "Net 9"}, "terms.to": {"60 days", "x", ""}},
+			tenant.Mapping{Accounts: old.Accounts, Terms: map[string]string{"Net 60": "60 days"}}, []string{"terms Net 30 no longer to 30 days", "terms Net 60 to 60 days"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, changes := console.FormMapping(old, c.form)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("mapping: %s", diff)
+			}
+			if diff := cmp.Diff(c.changes, changes); diff != "" {
+				t.Errorf("changes: %s", diff)
+			}
+		})
+	}
+}
+
+// hostile makes 500 strings that would be markup or script if anything let
+// them.
+func hostile() []string {
+	seeds := []string{`<script>alert(%d)</script>`, `"><img src=x onerror=alert(%d)>`, `'><svg onload=alert(%d)>`, `javascript:alert(%d)`, `</title><script>%d</script>`,
+		`{{.Secret%d}}`, `<!--%d-->`, "<a href=\"//evil.example/%d\">x</a>", `" autofocus onfocus=alert(%d) x="`, "</textarea><script>%d</script>", "<iframe srcdoc='<script>%d</script>'>",
+		"\u2028<b>%d</b>", "<style>*{display:none}%d</style>", "<base href=//evil.example/%d>", "<form action=//evil.example/%d><button>", "<object data=x%d>", "`${alert(%d)}`",
+		"<math><mtext></form><form><mglyph><style></math><img src onerror=alert(%d)>", "<x hx-get=/console/t/acme/pause hx-trigger=load id=%d>", "<meta http-equiv=refresh content=0;url=//evil.example/%d>"}
+	var out []string
+	for i := range 500 {
+		out = append(out, fmt.Sprintf(seeds[i%len(seeds)], i))
+	}
+	return out
+}
+
+// Vendor names, memos and errors stay text on every page that shows them.
+func TestHostileTextStaysText(t *testing.T) {
+	h := open(t)
+	texts := hostile()
+	for i, s := range texts {
+		h.park(fmt.Sprint(i+1), map[string]string{"number": s, "party": s, "total": s, "cin7_number": s, "accounts": s, "stage": s}, "cin7_refused", s)
+	}
+	p := h.as(ownerToken)
+	pages := []string{"/console/", "/console/t/acme/", "/console/t/acme/parked", "/console/t/acme/records?group=cause&state=parked"}
+	for i, s := range texts {
+		if i%25 == 0 {
+			pages = append(pages, fmt.Sprintf("/console/t/acme/records/vendorbill/%d", i+1), "/console/t/acme/records?q="+url.QueryEscape(s), "/console/t/acme/settings?done="+url.QueryEscape(s))
+		}
+	}
+	pages = append(pages, "/console/t/acme/records?state=parked")
+	for _, at := range pages {
+		body := p.page(at)
+		for _, s := range texts {
+			if strings.ContainsAny(s, "<") && strings.Contains(body, s) {
+				t.Fatalf("%s shows %q as markup", at, s)
+			}
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+type recordData struct {
+	R       state.Record
+	Steps   []queue.Step
+	Track   []stageStep
+	Friends []state.Record // the other documents of its purchase
+	Sides   []handlers.Side
+	Asked   bool   // the two systems were read for this page
+	Trouble string // why they could not be
+	Retry   bool   // a retry makes sense
+	ReadAt  time.Time
+}
+
+// ref reads the record that a path names.
+func ref(r *http.Request) (queue.Ref, error) {
+	k := queue.Ref{Type: chi.URLParam(r, "type"), ID: chi.URLParam(r, "nsid")}
+	if _, err := netsuite.ParseID(k.ID); err != nil || !slices.Contains(recordTypes, k.Type) {
+		return k, &said{http.StatusNotFound, "There is no such record: a record is named by its type and its NetSuite internal id."}
+	}
+	return k, nil
+}
+
+// look reads what we know of a record.
+func (a *console) look(ctx context.Context, t *tenant.Tenant, k queue.Ref) (recordData, error) {
+	recs := a.States.Tenant(t.ID)
+	got, err := recs.Get(ctx, k)
+	if err != nil {
+		return recordData{}, err
+	}
+	d := recordData{R: got[0]}
+	if d.R.State == "" {
+		return d, state.ErrNotFound
+	}
+	if d.Steps, err = recs.Timeline(ctx, k); err != nil {
+		return d, err
+	}
+	slices.Reverse(d.Steps)
+	if k.Type != "vendor" {
+		d.Track = track(d.R.Facts[state.FactStage], t.Sync.Approach)
+	}
+	d.Retry = d.R.State == queue.Parked || d.R.State == queue.Waiting || d.R.State == queue.Completed || d.R.State == queue.Skipped
+	return d, nil
+}
+
+// record is a record's story.
+func (a *console) record(w http.ResponseWriter, r *http.Request) error { return a.story(w, r, false) }
+
+// sides is the same with both systems read afresh: one or two calls each, so
+// it is asked for.
+func (a *console) sides(w http.ResponseWriter, r *http.Request) error { return a.story(w, r, true) }
+
+func (a *console) story(w http.ResponseWriter, r *http.Request, both bool) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	k, err := ref(r)
+	if err != nil {
+		return err
+	}
+	d, err := a.look(r.Context(), t, k)
+	if err != nil {
+		return err
+	}
+	if both && a.Sides != nil {
+		d.Asked, d.ReadAt = true, a.Now()
+		if d.Sides, err = a.Sides(r.Context(), t, d.R); err != nil {
+			d.Trouble = plain(err)
+		}
+	}
+	name := d.R.Facts[state.FactNumber]
+	if name == "" {
+		name = k.ID
+	}
+	a.render(w, r, http.StatusOK, "record", view{Title: typeName(k.Type) + " " + name, Tenant: t, Tab: "records", Data: d})
+	return nil
+}
+
+// sync marks one record again.
+func (a *console) sync(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	k, err := ref(r)
+	if err != nil {
+		return err
+	}
+	who := whoIs(r.Context()).who
+	if _, err := a.Queue.Mark(r.Context(), t.ID, queue.Live, queue.Mark{Ref: k, Source: "operator", Note: "asked for in the console by " + who}); err != nil {
+		return err
+	}
+	if err := a.log(r, t, "marked "+k.String()+" again"); err != nil {
+		return err
+	}
+	return done(w, r, a.url(t, "records/"+k.Type+"/"+k.ID), "It is marked again and goes on as soon as the lane is free.")
+}
+
+// log keeps a change in the audit log.
+func (a *console) log(r *http.Request, t *tenant.Tenant, what string) error {
+	if a.Audit == nil {
+		return nil
+	}
+	id := ""
+	if t != nil {
+		id = t.ID
+	}
+	return a.Audit(r.Context(), whoIs(r.Context()).who, id, what)
+}

@@ -1,0 +1,249 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+const (
+	recordsOnPage = 100
+	// scanMost bounds what a search or a grouping reads for one page; the page
+	// says so and offers to go on.
+	scanMost = 2000
+)
+
+// recordTypes are offered by the filter.
+var recordTypes = []string{"vendor", "purchaseorder", "itemreceipt", "vendorbill", "vendorcredit"}
+
+type recordsData struct {
+	F       state.Filter
+	States  []queue.State
+	Types   []string
+	Reasons []reasonCount
+	Rows    []state.Record
+	Groups  []cause
+	Grouped bool
+	Looked  int  // records looked at, when not all were
+	More    bool // there is more behind Next
+	Next    string
+	Counts  map[queue.State]int64
+}
+
+// cause is a group of records that stand still for the same reason.
+type cause struct {
+	Reason, State, Text string
+	Fix                 string
+	N                   int
+	First               state.Record // the one that stands longest
+	Some                []state.Record
+}
+
+// filter reads the filters of a URL.
+func filter(q url.Values) (state.Filter, error) {
+	f := state.Filter{State: queue.State(q.Get("state")), Type: q.Get("type"), Reason: q.Get("reason"), Query: strings.TrimSpace(q.Get("q")), Cursor: q.Get("cursor"), Limit: recordsOnPage}
+	if f.State != "" && !slices.Contains(queue.States[:], f.State) {
+		return f, &said{http.StatusBadRequest, "There is no such state. Choose one from the list."}
+	}
+	if f.Type != "" && !slices.Contains(recordTypes, f.Type) {
+		return f, &said{http.StatusBadRequest, "There is no such record type. Choose one from the list."}
+	}
+	if f.Cursor != "" && !state.ValidCursor(f.Cursor) {
+		return f, &said{http.StatusBadRequest, "This link is broken. Go back to the first page."}
+	}
+	return f, nil
+}
+
+// records lists, searches and groups.
+func (a *console) records(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	f, err := filter(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	recs := a.States.Tenant(t.ID)
+	d := recordsData{F: f, States: queue.States[:], Types: recordTypes, Grouped: r.URL.Query().Get("group") == "cause"}
+	if d.Counts, err = recs.Counts(r.Context()); err != nil {
+		return err
+	}
+	if f.Query != "" && f.Cursor == "" {
+		// An id of either system is found without looking at the rest.
+		if d.Rows, err = a.byID(r.Context(), recs, f.Query); err != nil {
+			return err
+		}
+	}
+	if d.Grouped {
+		d.F.Cursor = ""
+		if d.Groups, d.More, err = a.causes(r.Context(), recs, f); err != nil {
+			return err
+		}
+	} else {
+		f.Scan = scanMost
+		page, err := recs.List(r.Context(), f)
+		if err != nil {
+			return err
+		}
+		for _, rec := range page.Records {
+			if !slices.ContainsFunc(d.Rows, func(o state.Record) bool { return o.Ref == rec.Ref }) {
+				d.Rows = append(d.Rows, rec)
+			}
+		}
+		d.Next, d.More, d.Looked = page.Next, page.Next != "", page.Looked
+	}
+	a.render(w, r, http.StatusOK, "records", view{Title: "Records of " + t.Name, Tenant: t, Tab: "records", Data: d})
+	return nil
+}
+
+// byID finds records by a NetSuite internal id or by a GUID of Cin7.
+func (a *console) byID(ctx context.Context, recs *state.Records, q string) ([]state.Record, error) {
+	var refs []queue.Ref
+	if strings.Trim(q, "0123456789") == "" {
+		for _, typ := range recordTypes {
+			refs = append(refs, queue.Ref{Type: typ, ID: q})
+		}
+	} else if len(q) == 36 {
+		owners, err := recs.Owners(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range owners {
+			refs = append(refs, o.Ref)
+		}
+	}
+	found, err := recs.Get(ctx, refs...)
+	return slices.DeleteFunc(found, func(rec state.Record) bool { return rec.State == "" }), err
+}
+
+// causes groups what a filter selects, up to scanMost records, most frequent
+// first.
+func (a *console) causes(ctx context.Context, recs *state.Records, f state.Filter) (out []cause, more bool, err error) {
+	at := map[string]int{}
+	seen := 0
+	f.Limit, f.Cursor, f.Scan = 1000, "", scanMost
+	for {
+		page, err := recs.List(ctx, f)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, rec := range page.Records {
+			text := causeOf(rec)
+			key := string(rec.State) + "\x00" + rec.Reason + "\x00" + text
+			i, ok := at[key]
+			if !ok {
+				i = len(out)
+				at[key] = i
+				out = append(out, cause{Reason: rec.Reason, State: string(rec.State), Text: text, Fix: rec.Fix, First: rec})
+			}
+			c := &out[i]
+			c.N++
+			if rec.UpdatedAt.Before(c.First.UpdatedAt) {
+				c.First = rec
+			}
+			if len(c.Some) < 5 {
+				c.Some = append(c.Some, rec)
+			}
+		}
+		seen += page.Looked
+		if f.Cursor = page.Next; f.Cursor == "" {
+			break
+		}
+		if seen >= scanMost {
+			more = true
+			break
+		}
+	}
+	slices.SortStableFunc(out, func(x, y cause) int { return y.N - x.N })
+	return out, more, nil
+}
+
+var (
+	amounts   = regexp.MustCompile(`-?\d[\d,]*\.\d+`)
+	dates     = regexp.MustCompile(`\d{4}-\d\d-\d\d(T[\d:.]+Z?)?`)
+	guids     = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}`)
+	documents = regexp.MustCompile(`\b(bill|credit|receipt|order|purchase order|purchase) [\w./-]*\d[\w./-]*`)
+)
+
+// causeOf is what a record's message says without what differs from record to
+// record: its own number, amounts, dates.
+func causeOf(rec state.Record) string {
+	s := rec.Message
+	for _, own := range []string{rec.Facts[state.FactNumber], rec.Facts[state.FactCin7Number], rec.Facts[state.FactParty]} {
+		if len(own) > 2 {
+			s = strings.ReplaceAll(s, own, "…")
+		}
+	}
+	s = guids.ReplaceAllString(s, "…")
+	s = dates.ReplaceAllString(s, "…")
+	s = documents.ReplaceAllString(s, "$1 …")
+	return amounts.ReplaceAllString(s, "…")
+}
+
+type retryData struct {
+	F    state.Filter
+	N    int
+	Back string
+}
+
+// retryAsk says how many records a bulk retry is about, before it does it.
+func (a *console) retryAsk(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	f, err := retryFilter(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	n, err := a.States.Tenant(t.ID).Retry(r.Context(), a.Queue, f, "", true)
+	if err != nil {
+		return err
+	}
+	a.render(w, r, http.StatusOK, "retry", view{Title: "Retry", Tenant: t, Tab: "records", Data: retryData{F: f, N: n, Back: a.backTo(t, f)}})
+	return nil
+}
+
+func (a *console) backTo(t *tenant.Tenant, f state.Filter) string {
+	return a.url(t, "records") + query("state", f.State, "type", f.Type, "reason", f.Reason, "q", f.Query)
+}
+
+// retryFilter is a filter that may be retried as a whole.
+func retryFilter(q url.Values) (state.Filter, error) {
+	f, err := filter(q)
+	if err != nil {
+		return f, err
+	}
+	if !slices.Contains([]queue.State{queue.Parked, queue.Waiting, queue.Skipped, queue.Completed}, f.State) {
+		return f, &said{http.StatusBadRequest, "Choose a state first: what is under way goes on by itself."}
+	}
+	return f, nil
+}
+
+// retry marks all that a filter selects again.
+func (a *console) retry(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	f, err := retryFilter(r.PostForm)
+	if err != nil {
+		return err
+	}
+	n, err := a.States.Tenant(t.ID).Retry(r.Context(), a.Queue, f, "asked for in the console by "+whoIs(r.Context()).who, false)
+	if err != nil {
+		return err
+	}
+	if err := a.log(r, t, "retried "+count(int64(n), "record", "records")+" in state "+string(f.State)+" "+f.Reason); err != nil {
+		return err
+	}
+	return done(w, r, a.backTo(t, f), count(int64(n), "record was", "records were")+" marked again.")
+}

@@ -1,0 +1,226 @@
+package console_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	mlconnector "github.com/ml-connector/ml-connector"
+	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/console"
+	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/queue/redistest"
+	"github.com/ml-connector/ml-connector/reconcile"
+	"github.com/ml-connector/ml-connector/secret"
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+// The tokens of the three roles.
+const (
+	viewerToken   = "viewer-token-viewer-token-viewer"
+	operatorToken = "operator-token-operator-token-op"
+	ownerToken    = "owner-token-owner-token-owner-tok"
+)
+
+// house is the console on an ops listener, with the tenant acme.
+type house struct {
+	t       testing.TB
+	rdb     redis.UniversalClient
+	config  console.Config
+	tokens  api.Tokens
+	now     time.Time
+	url     string
+	audited []string
+}
+
+func open(t testing.TB, edit ...func(*house)) *house {
+	t.Helper()
+	h := &house{t: t, rdb: redistest.Embedded(t), now: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
+	ks, err := secret.Ephemeral()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file strings.Builder
+	for role, token := range map[string]string{"viewer": viewerToken, "operator": operatorToken, "owner": ownerToken} {
+		sum := sha256.Sum256([]byte(token))
+		fmt.Fprintln(&file, role, hex.EncodeToString(sum[:]))
+	}
+	if h.tokens, err = api.ParseTokens([]byte(file.String())); err != nil {
+		t.Fatal(err)
+	}
+	tenants := tenant.NewStore(h.rdb, ks)
+	h.config = console.Config{
+		Queue: queue.New(h.rdb, queue.Options{}), States: state.New(h.rdb), Tenants: tenants, Seal: ks, Log: zap.NewNop(), Reasons: mlconnector.ParkedReasons,
+		Tokens: func() api.Tokens { return h.tokens }, Now: func() time.Time { return h.now },
+		Ping:   func(context.Context, *tenant.Tenant) []api.Check { return []api.Check{{Name: "NetSuite", OK: true}} },
+		Budget: func(context.Context, *tenant.Tenant) (int, error) { return 4, nil },
+		Sides: func(context.Context, *tenant.Tenant, state.Record) ([]handlers.Side, error) {
+			return []handlers.Side{{What: "Total", NetSuite: "1.00", Cin7: "2.00", Differs: true}}, nil
+		},
+		Reconcile: func(_ context.Context, _ *tenant.Tenant, from, _ string) (*reconcile.Report, error) {
+			if from == "" {
+				return nil, state.ErrNotFound
+			}
+			return &reconcile.Report{}, nil
+		},
+		Audit: func(_ context.Context, who, tenant, what string) error {
+			h.audited = append(h.audited, who+" "+tenant+" "+what)
+			return nil
+		},
+	}
+	h.apply("acme", "Acme Distribution")
+	for _, f := range edit {
+		f(h)
+	}
+	_, ops := api.New(api.Config{Queue: h.config.Queue, States: h.config.States, Tenants: tenants, Log: zap.NewNop(), Registry: prometheus.NewRegistry(), Console: console.New(h.config)})
+	s := httptest.NewServer(ops)
+	t.Cleanup(s.Close)
+	h.url = s.URL
+	return h
+}
+
+func (h *house) apply(id, name string) {
+	h.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	doc, err := json.Marshal(map[string]any{
+		"id": id, "name": name,
+		"netsuite": map[string]any{"account_id": "1234567_SB1", "client_id": "3f00", "certificate_id": "Zk00", "private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))},
+		"cin7":     map[string]any{"account_id": "704ef231-0000-4000-8000-000000000001", "application_key": "cin7-key-cin7-key-cin7-key-cin7-key"},
+		"webhook":  map[string]any{"secrets": []string{"hook-secret_hook-secret_hook-secret"}},
+		"sync": map[string]any{"location": "Main Warehouse", "tax_rule": "Tax on Purchases", "payment_term": "30 days",
+			"mapping": map[string]any{"accounts": map[string]string{"5000": "429"}}},
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	tn, creds, err := tenant.ParseJSON(doc, tenant.Options{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if _, err := h.config.Tenants.Apply(context.Background(), tn, creds); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// park puts a parked bill there, the way a lane does.
+func (h *house) park(id string, facts map[string]string, reason, message string) {
+	h.t.Helper()
+	ctx := context.Background()
+	k := queue.Ref{Type: "vendorbill", ID: id}
+	if _, err := h.config.Queue.Mark(ctx, "acme", queue.Live, queue.Mark{Ref: k, Source: "webhook", Note: message}); err != nil {
+		h.t.Fatal(err)
+	}
+	turn, err := h.config.Queue.Claim(ctx, "w")
+	if err != nil || turn == nil {
+		h.t.Fatalf("claim: %v, %v", turn, err)
+	}
+	got, err := turn.Take(ctx, 100)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for i := range got {
+		if err := turn.Settle(ctx, queue.Settlement{Ref: got[i].Ref, Entry: &got[i], State: queue.Parked, Reason: reason, Message: message, Fix: message, Facts: facts,
+			Steps: []queue.Step{{Name: "read", Text: message}}}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	if err := turn.Release(ctx, time.Time{}, time.Time{}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// person is a browser without script.
+type person struct {
+	h *house
+	c *http.Client
+}
+
+// as signs in with a token; "" stays a stranger.
+func (h *house) as(token string) *person {
+	h.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	p := &person{h, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	if token != "" {
+		if status, _, _ := p.post("/console/sign-in", url.Values{"token": {token}}); status != http.StatusSeeOther {
+			h.t.Fatalf("sign in: %d", status)
+		}
+	}
+	return p
+}
+
+func (p *person) do(req *http.Request) (status int, body, to string) {
+	p.h.t.Helper()
+	resp, err := p.c.Do(req)
+	if err != nil {
+		p.h.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.h.t.Fatal(err)
+	}
+	return resp.StatusCode, string(b), resp.Header.Get("Location")
+}
+
+func (p *person) get(path string) (status int, body, to string) {
+	p.h.t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, p.h.url+path, nil)
+	if err != nil {
+		p.h.t.Fatal(err)
+	}
+	return p.do(req)
+}
+
+func (p *person) post(path string, form url.Values, header ...string) (status int, body, to string) {
+	p.h.t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.h.url+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		p.h.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	return p.do(req)
+}
+
+// page is a GET that must succeed.
+func (p *person) page(path string) string {
+	p.h.t.Helper()
+	status, body, _ := p.get(path)
+	if status != http.StatusOK {
+		p.h.t.Fatalf("GET %s: %d\n%s", path, status, body)
+	}
+	return body
+}

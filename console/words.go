@@ -1,0 +1,162 @@
+package console
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+// words is a closed-set name for people: order_changed becomes order changed.
+func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
+
+// typeName is a record type as a bookkeeper calls it.
+func typeName(s string) string {
+	if n, ok := map[string]string{"vendor": "Vendor", "purchaseorder": "Purchase order", "itemreceipt": "Item receipt", "vendorbill": "Bill", "vendorcredit": "Vendor credit"}[s]; ok {
+		return n
+	}
+	return s
+}
+
+// stateName is a record's state for people.
+func stateName(s string) string {
+	if n, ok := map[string]string{"completed": "In step", "pending": "To do", "running": "Under way"}[s]; ok {
+		return n
+	}
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// reasonName is a park or wait reason for people.
+func reasonName(s string) string {
+	if n, ok := reasonNames[s]; ok {
+		return n
+	}
+	return words(s)
+}
+
+// reasonNames puts reasons in a clerk's words.
+var reasonNames = map[string]string{
+	"unmapped_account": "No Cin7 account for a NetSuite account", "unmapped_tax": "No Cin7 tax rule", "unmapped_term": "No Cin7 payment term",
+	"unknown_sku": "No such product in Cin7", "unknown_charge": "No service product for an expense", "unknown_location": "No such location in Cin7",
+	"ambiguous_supplier": "Several suppliers fit", "currency_mismatch": "Another currency than the supplier's", "unit_mismatch": "Units do not convert",
+	"unbalanced": "The document does not add up", "period_locked": "The period is locked", "over_receipt": "More received than ordered",
+	"group_conflict": "Cin7 cannot pair invoice and goods", "order_changed_after_authorise": "Order changed after it was authorised",
+	"bill_changed_after_post": "Bill changed after it was posted", "voided_after_post": "Voided after it was posted", "edited_in_cin7": "Edited in Cin7 by hand",
+	"needs_approval": "Waits for an approval", "cin7_refused": "Cin7 refused it", "netsuite_hidden": "NetSuite does not show it",
+	"two_candidates": "Two Cin7 documents fit", "outcome_unknown": "Outcome of a call is unknown", "poison": "Stopped three workers",
+	"approval": "Not approved in NetSuite yet", "vendor": "Its vendor is not in step", "order": "Its order is not in step", "receipt": "Waits for the goods",
+	"bill": "Waits for the bill", "budget": "The Cin7 calls of this minute are spent", "retry": "Tried again soon", "settling": "A call is being looked up",
+	"credentials": "A system refuses our credentials",
+}
+
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
+// thousands writes a whole number with a thin gap, which no locale misreads.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "\u202f" + s[i:]
+	}
+	return s
+}
+
+// query writes a query string of pairs, leaving empty values out.
+func query(pairs ...any) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if v := fmt.Sprint(pairs[i+1]); v != "" {
+			q.Set(fmt.Sprint(pairs[i]), v)
+		}
+	}
+	return "?" + q.Encode()
+}
+
+// money is an amount with two decimals and a gap between thousands.
+func money(d decimal.Decimal) string {
+	s := d.StringFixed(2)
+	sign := ""
+	if strings.HasPrefix(s, "-") {
+		sign, s = "−", s[1:]
+	}
+	whole, frac, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil { // longer than any ledger
+		return sign + s
+	}
+	return sign + thousands(n) + "." + frac
+}
+
+// hundredths is an amount that is kept in hundredths.
+func hundredths(s string) string {
+	d, err := decimal.NewFromString(s)
+	if err != nil {
+		return s
+	}
+	return money(d.Shift(-2))
+}
+
+// tab is an entry of a tenant's navigation.
+type tab struct {
+	URL, Name string
+	Here      bool
+}
+
+func tabOf(t *tenant.Tenant, here, path, name string) tab {
+	return tab{Base + "/t/" + t.ID + "/" + path, name, here == path}
+}
+
+// verdictPage is where the overview's verdict leads.
+func verdictPage(g glance) string {
+	switch {
+	case strings.Contains(g.Verdict.Text, "a person"):
+		return "parked"
+	case strings.Contains(g.Verdict.Text, "books"):
+		return "tie-out"
+	case strings.Contains(g.Verdict.Text, "redentials"), strings.Contains(g.Verdict.Text, "ertificate"), g.Verdict.Text == "Paused":
+		return "settings"
+	}
+	return ""
+}
+
+func groupSum(groups []cause) int64 {
+	n := int64(0)
+	for _, g := range groups {
+		n += int64(g.N)
+	}
+	return n
+}
+
+// missing names the accounts in use that find none in Cin7.
+func missing(a Accounts) []string {
+	var names []string
+	for _, row := range a.Rows {
+		if row.Cin7 == "" {
+			names = append(names, row.Key+" "+row.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{strings.Join(names, ", ")}
+}
+
+// hookClass is the colour of a webhook's verdict.
+func hookClass(verdict string) string {
+	switch verdict {
+	case "accepted", "ignored":
+		return "completed"
+	}
+	return "parked"
+}

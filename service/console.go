@@ -1,0 +1,52 @@
+package service
+
+import (
+	"context"
+	"net/http"
+
+	mlconnector "github.com/ml-connector/ml-connector"
+	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/console"
+	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/reconcile"
+	"github.com/ml-connector/ml-connector/secret"
+	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
+
+	"go.uber.org/zap"
+)
+
+// newConsole wires the web console: what it asks of the two systems goes out
+// within the tenant's budget.
+func newConsole(c Config, rooms Rooms, ks *secret.Keyset, tokens api.Tokens, log *zap.Logger) http.Handler {
+	tr := transports(c.AllowPrivateEndpoints)
+	return console.New(console.Config{
+		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: func() api.Tokens { return tokens }, Seal: ks, Reasons: mlconnector.ParkedReasons, Log: log,
+		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
+		Budget: func(ctx context.Context, t *tenant.Tenant) (int, error) {
+			creds, err := rooms.Tenants.Open(ctx, t)
+			if err != nil {
+				return 0, err
+			}
+			return rooms.Budget.Remaining(ctx, t, creds)
+		},
+		Sides: func(ctx context.Context, t *tenant.Tenant, rec state.Record) ([]handlers.Side, error) {
+			ns, c7, err := clients(ctx, c, rooms, t)
+			if err != nil {
+				return nil, err
+			}
+			return handlers.Beside(ctx, t, ns, c7, rooms.States.Tenant(t.ID), rec)
+		},
+		Reconcile: func(ctx context.Context, t *tenant.Tenant, from, to string) (*reconcile.Report, error) {
+			if from == "" && to == "" {
+				b, err := rooms.States.Tenant(t.ID).LastTieOut(ctx)
+				if err != nil {
+					return nil, err
+				}
+				return reconcile.Read(b)
+			}
+			return Reconcile(ctx, c, rooms, t, Period{From: cin7.Date(from), To: cin7.Date(to)}, nil)
+		},
+	})
+}
