@@ -34,6 +34,12 @@ const (
 	opPostOrder      = "post_order"
 	opPostInvoice    = "post_invoice"
 	opDeleteInvoice  = "delete_invoice"
+	opPutStock       = "put_stock"
+	opPostCredit     = "post_credit_note"
+	opDeleteCredit   = "delete_credit_note"
+	opPostJournal    = "post_journal"
+	opPutJournal     = "put_journal"
+	opDeleteJournal  = "delete_journal"
 	opPostStock      = "post_stock"
 	opDeleteStock    = "delete_stock"
 	opPostPutAway    = "post_put_away"
@@ -46,7 +52,8 @@ const (
 func Operations() []string {
 	return []string{opMe, opAccounts, opTaxRules, opLocations, opPaymentTerms, opListSuppliers, opGetSupplier, opCreateSupplier,
 		opUpdateSupplier, opListProducts, opCreatePurchase, opGetPurchase, opUpdatePurchase, opDeletePurchase, opPostOrder,
-		opPostInvoice, opDeleteInvoice, opPostStock, opDeleteStock, opPostPutAway, opListPurchases, opTransactions, opListJournals}
+		opPostInvoice, opDeleteInvoice, opPostStock, opDeleteStock, opPostPutAway, opListPurchases, opTransactions, opListJournals,
+		opPutStock, opPostCredit, opDeleteCredit, opPostJournal, opPutJournal, opDeleteJournal}
 }
 
 // request is one call.

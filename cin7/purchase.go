@@ -71,6 +71,14 @@ func (c *Client) PostStock(ctx context.Context, s NewStock) ([]StockTask, error)
 	return got.StockReceiving, err
 }
 
+// PutStock overwrites the received lines of a group and returns all receiving
+// tasks; PostStock adds to them.
+func (c *Client) PutStock(ctx context.Context, s NewStock) ([]StockTask, error) {
+	var got struct{ StockReceiving []StockTask }
+	err := c.do(ctx, request{op: opPutStock, method: http.MethodPut, path: "advanced-purchase/stock", body: s}, &got, func() bool { return len(got.StockReceiving) > 0 })
+	return got.StockReceiving, err
+}
+
 // DeleteStock undoes a receiving task, or voids it. Read it back.
 func (c *Client) DeleteStock(ctx context.Context, taskID string, void bool) error {
 	return c.remove(ctx, opDeleteStock, "advanced-purchase/stock", "TaskID", taskID, void)
@@ -82,6 +90,19 @@ func (c *Client) PostPutAway(ctx context.Context, s NewStock) ([]StockTask, erro
 	var got struct{ PutAway []StockTask }
 	err := c.do(ctx, request{op: opPostPutAway, method: http.MethodPost, path: "advanced-purchase/put-away", body: s}, &got, func() bool { return len(got.PutAway) > 0 })
 	return got.PutAway, err
+}
+
+// PostCreditNote writes a credit note and returns all of the purchase. ZeroID
+// as TaskID makes a new one each time; its invoice must be authorised.
+func (c *Client) PostCreditNote(ctx context.Context, n NewCreditNote) ([]CreditNote, error) {
+	var got struct{ CreditNotes []CreditNote }
+	err := c.do(ctx, request{op: opPostCredit, method: http.MethodPost, path: "advanced-purchase/creditnote", body: n}, &got, func() bool { return len(got.CreditNotes) > 0 })
+	return got.CreditNotes, err
+}
+
+// VoidCreditNote voids a credit note: there is no undo (contract 7.5). Read it back.
+func (c *Client) VoidCreditNote(ctx context.Context, taskID string) error {
+	return c.do(ctx, request{op: opDeleteCredit, method: http.MethodDelete, path: "advanced-purchase/creditnote", query: url.Values{"TaskID": {taskID}}}, nil, nil)
 }
 
 // PurchaseFilter selects purchases; empty fields select all.

@@ -362,7 +362,50 @@ type CreditNote struct {
 	Status                  string
 	Lines                   []Line
 	AdditionalCharges       []Charge
+	Unstock                 []StockLine // goods that went back, by CardID
 	Total                   Number
+}
+
+// NewCreditNote is the body of POST /advanced-purchase/creditnote.
+type NewCreditNote struct {
+	PurchaseID               string
+	TaskID                   string // of the credit note; ZeroID makes a new one
+	CreditNoteInvoiceNumber  string // 50; the invoice that it credits
+	CombineAdditionalCharges bool
+	CreditNoteNumber         string
+	CreditNoteDate           Date
+	Status                   string
+	Lines                    []Line
+	AdditionalCharges        []Charge
+	Unstock                  []Unstock // never nil
+}
+
+// Unstock takes goods of one received batch out again.
+type Unstock struct {
+	CardID   string
+	Date     Date `json:",omitempty"`
+	Quantity Number
+}
+
+// Journal is a general journal: DRAFT, COMPLETED or VOIDED (contract 10).
+type Journal struct {
+	TaskID                 string `json:",omitempty"`
+	JournalNumber          string `json:",omitempty"`
+	Status                 string
+	Currency               string
+	CurrencyConversionRate Number
+	EffectiveDate          Date
+	Narration              string `json:",omitempty"`
+	Notes                  string `json:",omitempty"`
+	Lines                  []JournalLine
+}
+
+// JournalLine moves an amount from Credit to Debit, both account codes.
+type JournalLine struct {
+	Debit, Credit string
+	Reference     string `json:",omitempty"`
+	Amount        Number // journal currency, 2 decimals
+	BaseAmount    Number // base currency, 2 decimals
 }
 
 // PurchaseRow is a row of GET /purchaseList: a header without Note and lines.

@@ -24,8 +24,10 @@ type work struct {
 	pos     []netsuite.ID
 	alone   []netsuite.ID                   // bills without a PO
 	links   map[netsuite.ID][]netsuite.Link // PO -> its documents
-	read    readings
-	settled map[queue.Ref]bool
+	// aloneCredits are the credits of bills without a PO: bill -> credits
+	aloneCredits map[netsuite.ID][]netsuite.ID
+	read         readings
+	settled      map[queue.Ref]bool
 }
 
 // readings are the records of a batch as NetSuite has them now.
@@ -166,6 +168,16 @@ func (t *turn) findOrders(ctx context.Context, b *work, ids map[netsuite.RecordT
 			b.alone = append(b.alone, id)
 		}
 	}
+	// A credit without an order may be of a bill without one.
+	credits := slices.DeleteFunc(slices.Clone(ids[netsuite.TypeVendorCredit]), func(id netsuite.ID) bool { return linked[id] })
+	named, err := t.ns.BillsOf(ctx, credits...)
+	if err != nil {
+		return err
+	}
+	for _, bills := range named {
+		b.alone = append(b.alone, bills...)
+	}
+	b.alone = unique(b.alone)
 	b.vendors = ids[netsuite.TypeVendor]
 	return nil
 }
@@ -196,6 +208,12 @@ func (t *turn) readAll(ctx context.Context, b *work, ids map[netsuite.RecordType
 		}
 	}
 	var err error
+	if b.aloneCredits, err = t.ns.CreditsOf(ctx, b.alone...); err != nil {
+		return err
+	}
+	for _, ids := range b.aloneCredits {
+		credits = append(credits, ids...)
+	}
 	if b.read.pos, err = t.ns.PurchaseOrders(ctx, b.pos...); err != nil {
 		return err
 	}
@@ -259,8 +277,8 @@ func (t *turn) leftover(ctx context.Context, b *work, r queue.Ref, e *queue.Entr
 	receipt, isReceipt := b.read.receipts[id]
 	switch {
 	case isCredit && r.Type == string(netsuite.TypeVendorCredit):
-		p := problem(ParkCin7Refused, "enter the credit note in Cin7 by hand, then skip this record",
-			"vendor credit %s names no purchase order: credits are not carried to Cin7 by this version", c.TranID)
+		p := problem(ParkCin7Refused, "apply the credit to one bill in NetSuite, or enter the credit note in Cin7 by hand and skip this record",
+			"vendor credit %s names no bill: a Cin7 credit note is written against one invoice", billNumber(c))
 		out.State, out.Reason, out.Message, out.Fix = queue.Parked, p.Reason, p.Message, p.Fix
 		out.Facts = map[string]string{state.FactNumber: c.TranID, state.FactParty: c.VendorName, state.FactVersion: c.ModifiedAt}
 	case isReceipt && r.Type == string(netsuite.TypeItemReceipt):

@@ -25,8 +25,21 @@ var kinds = [...]kind{
 	{name: opPostOrder, counts: true},
 	{name: opDraftInvoice},
 	{name: opAuthoriseInvoice, counts: true},
+	{name: opUndoPurchase, counts: true},
+	{name: opUndoInvoice, counts: true},
+	{name: opVoidInvoice, counts: true},
 	{name: opPostStock, counts: true},
+	{name: opReplaceStock, counts: true},
+	{name: opVoidStock, counts: true},
 	{name: opPostPutAway, counts: true},
+	{name: opDraftCredit},
+	{name: opAuthoriseCredit, counts: true},
+	{name: opVoidCredit, counts: true},
+	{name: opDraftJournal, creates: true},
+	{name: opReplaceJournal},
+	{name: opCompleteJournal, counts: true},
+	{name: opUndoJournal, counts: true},
+	{name: opVoidJournal, counts: true},
 }
 
 // kindOf finds an operation by its name.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/ml-connector/ml-connector/cin7"
@@ -76,19 +75,21 @@ func (t *turn) billUnit(ctx context.Context, b *work, id netsuite.ID) error {
 	if start := t.t.StartDate; start != "" && string(bill.Date) < start {
 		return u.skip(ctx, "before_start", fmt.Sprintf("bill %s is dated %s, before sync.start %s", billNumber(bill), bill.Date, start))
 	}
+	s := sources{Bills: []netsuite.Bill{bill}, Vendor: b.read.vendors[bill.Vendor]}
+	for _, c := range b.aloneCredits[id] {
+		if d, ok := b.read.credits[c]; ok {
+			s.Credits = append(s.Credits, d)
+			u.know(d.Document, netsuite.TypeVendorCredit, billNumber(d))
+		}
+	}
 	switch t.t.Sync.StandaloneBills {
 	case tenant.StandaloneSkip:
 		return u.skip(ctx, "standalone_bill", "bill "+billNumber(bill)+" has no purchase order, and sync.standalone_bills is skip")
 	case tenant.StandaloneJournal:
-		return u.settleAll(ctx, func(queue.Ref) error {
-			return problem(ParkCin7Refused, "set sync.standalone_bills to purchase or skip, or enter the journal in Cin7 by hand and skip this record",
-				"bill %s has no purchase order: this version does not post journals", billNumber(bill))
-		}, nil, "", "")
+		return u.serveJournals(ctx, s)
 	}
-	v := b.read.vendors[bill.Vendor]
-	s := sources{Bills: []netsuite.Bill{bill}}
-	return u.serve(ctx, v, s.stable(), func(refs *reference, supplier string) (*want, error) {
-		return wantStandalone(t.t, refs, supplier, bill, v)
+	return u.serve(ctx, s.Vendor, s.stable(), func(refs *reference, supplier string) (*want, error) {
+		return wantStandalone(t.t, refs, supplier, s)
 	}, s)
 }
 
@@ -105,6 +106,9 @@ type unit struct {
 	have    *cin7.Purchase
 	fresh   bool // have was read after our last write
 	unique  bool // no second purchase carries the marker: looked up in this turn
+	// journals are the numbers of the journals of documents without a purchase
+	journals map[queue.Ref]string
+	noUndo   bool // Cin7 did not undo the purchase in this turn
 }
 
 func newUnit(t *turn, b *work, owner queue.Ref, created string) *unit {
@@ -200,43 +204,25 @@ func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*refere
 	if err := u.find(ctx, w, v.Name(), supplier); err != nil {
 		return nil, outlook{}, err
 	}
-	done := map[string]int{}
-	for {
-		out := plan(rules{PutAway: u.t.PutAway(), ReceiveOn: u.t.Sync.ReceiveOn}, w, u.have, u.ties())
-		if len(out.Ops) == 0 {
-			if u.have != nil && !u.fresh {
-				// Prove it: what the answers said must be what is kept.
-				if err := u.reread(ctx); err != nil {
-					return nil, outlook{}, err
-				}
-				continue
-			}
-			return w, out, nil
-		}
-		next := out.Ops[0]
-		if next.Kind == opAuthoriseInvoice && !u.fresh {
-			// Money moves here: only on what a read shows to be right.
-			if err := u.reread(ctx); err != nil {
-				return nil, outlook{}, err
-			}
-			continue
-		}
-		if k, _ := kindOf(next.Kind); k.counts {
-			if changed, err := u.alone(ctx, v.Name(), supplier); err != nil {
-				return nil, outlook{}, err
-			} else if changed {
-				continue
-			}
-		}
-		key := hashOf(next)
-		if done[key]++; done[key] > 1 {
-			return nil, outlook{}, problem(ParkCin7Refused, "open the purchase in Cin7 and compare it with NetSuite, then retry this record",
-				"Cin7 took %s for %s without keeping it (%s)", next.Kind, next.For, next.Why)
-		}
-		if err := u.do(ctx, next); err != nil {
-			return nil, outlook{}, err
-		}
+	out, err := converge(ctx, site{
+		plan:   func() outlook { return plan(u.rules(), w, u.have, u.ties()) },
+		there:  func() bool { return u.have != nil },
+		fresh:  func() bool { return u.fresh },
+		reread: u.reread,
+		alone:  func(ctx context.Context) (bool, error) { return u.alone(ctx, v.Name(), supplier) },
+		do:     u.do,
+	})
+	return w, out, err
+}
+
+// rules are what the plan depends on besides the documents.
+func (u *unit) rules() rules {
+	r := rules{PutAway: u.t.PutAway(), ReceiveOn: u.t.Sync.ReceiveOn, Repost: u.t.Sync.AfterPostChange == tenant.AfterPostRepost, NoUndo: u.noUndo,
+		NoZeroGroup: u.wm[fieldNoGroup] != ""}
+	if u.s.refs != nil {
+		r.Lock = u.s.refs.Me.LockDate
 	}
+	return r
 }
 
 // settleIntent settles a write of an earlier turn before anything else.
@@ -287,8 +273,29 @@ func (u *unit) find(ctx context.Context, w *want, vendor, supplier string) error
 	if err != nil {
 		return u.classify(err)
 	}
+	if strings.Contains(p.Status, cin7.StatusVoided) && w.Void == "" && cin7.SameID(u.records[u.owner].Facts[factVoided], p.ID) {
+		// We voided it ourselves, and the order is wanted (again).
+		return u.forget(ctx, p.OrderNumber)
+	}
 	u.have, u.fresh = &p, true
 	return nil
+}
+
+// forget gives up a purchase that we voided, so that it is made anew.
+func (u *unit) forget(ctx context.Context, number string) error {
+	u.have, u.fresh, u.unique = nil, false, false
+	u.step(u.owner, "called", "purchase "+number+" is void, a new one takes its place")
+	facts := map[string]string{factVoided: "", sentFact(u.owner.ID): ""}
+	for _, r := range u.docs {
+		if err := u.keep(ctx, r, map[string]string{taskFact(u.owner.ID): "", sentFact(u.owner.ID): ""}); err != nil {
+			return err
+		}
+	}
+	if err := u.recs.Unlink(ctx, u.lane.Fence, u.owner, slotPurchase); err != nil {
+		return fmt.Errorf("unlink the purchase of %s: %w", u.owner, err)
+	}
+	delete(u.records[u.owner].Links, slotPurchase)
+	return u.keep(ctx, u.owner, facts)
 }
 
 func (u *unit) reread(ctx context.Context) error {
@@ -300,27 +307,61 @@ func (u *unit) reread(ctx context.Context) error {
 	return nil
 }
 
-// ties are the groups that we remember documents by.
+// The facts of a document about its place in a purchase.
+const (
+	factVoided   = "voided" // the purchase that we voided
+	fieldNoGroup = "no_group"
+)
+
+// sentFact is the hash of a document as it was posted to the purchase of po.
+func sentFact(po string) string { return "sent:" + po }
+
+// ties are what we remember of the documents.
 func (u *unit) ties() ties {
 	out := ties{}
 	for r, rec := range u.records {
+		t := tie{Sent: rec.Facts[sentFact(u.owner.ID)]}
 		if task := rec.Facts[taskFact(u.owner.ID)]; task != "" {
-			out[r] = task
+			t.Tasks = strings.Split(task, ",")
+		}
+		if t.Sent != "" || len(t.Tasks) > 0 {
+			out[r] = t
 		}
 	}
 	return out
 }
 
-// tie remembers the group of a document.
-func (u *unit) tie(ctx context.Context, r queue.Ref, task string) error {
+// tie remembers where a document went, and as what.
+func (u *unit) tie(ctx context.Context, r queue.Ref, task, sent string) error {
+	facts := map[string]string{}
+	if t := u.ties()[r]; task != "" && !t.has(task) {
+		facts[taskFact(u.owner.ID)] = strings.Join(append(t.Tasks, task), ",")
+	}
+	if sent != "" {
+		facts[sentFact(u.owner.ID)] = sent
+	}
+	return u.keep(ctx, r, facts)
+}
+
+// keep sets facts of a record, here and in Redis; "" deletes one.
+func (u *unit) keep(ctx context.Context, r queue.Ref, facts map[string]string) error {
 	rec := u.records[r]
 	if rec.Facts == nil {
 		rec.Facts = map[string]string{}
 	}
-	rec.Ref, rec.Facts[taskFact(u.owner.ID)] = r, task
+	changed := map[string]string{}
+	for k, v := range facts {
+		if rec.Facts[k] != v {
+			rec.Facts[k], changed[k] = v, v
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	rec.Ref = r
 	u.records[r] = rec
-	if err := u.recs.SetFacts(ctx, u.lane.Fence, r, map[string]string{taskFact(u.owner.ID): task}); err != nil {
-		return fmt.Errorf("remember the group of %s: %w", r, err)
+	if err := u.recs.SetFacts(ctx, u.lane.Fence, r, changed); err != nil {
+		return fmt.Errorf("remember what became of %s: %w", r, err)
 	}
 	return nil
 }
@@ -329,110 +370,87 @@ func (u *unit) tie(ctx context.Context, r queue.Ref, task string) error {
 // into the picture of the purchase.
 func (u *unit) do(ctx context.Context, o op) error {
 	u.step(o.For, "planned", o.Why)
-	in := state.Intent{Slot: slotPurchase, Op: o.Kind, Marker: marker(u.t.NetSuite.AccountID, u.owner)}
+	in := state.Intent{Slot: slotOf(o), Op: o.Kind, Marker: marker(u.t.NetSuite.AccountID, u.owner)}
 	u.fresh = false
-	switch o.Kind {
-	case opCreatePurchase:
-		return u.write(ctx, u.owner, in, o.Header, func(ctx context.Context) error {
-			p, err := u.c7.CreatePurchase(ctx, *o.Header)
-			u.at(o.Kind, stepAnswered)
-			if err != nil {
-				return err
-			}
-			u.have = &p
-			return u.link(ctx, u.owner, slotPurchase, p.ID, map[string]string{state.FactCin7Number: p.OrderNumber})
-		})
-	case opVoidPurchase:
-		return u.write(ctx, u.owner, in, u.have.ID, func(ctx context.Context) error {
-			err := u.c7.DeletePurchase(ctx, u.have.ID, true)
-			u.at(o.Kind, stepAnswered)
-			if err != nil {
-				return err
-			}
-			u.have.Status = cin7.StatusVoided
-			return nil
-		})
-	case opPostOrder:
-		return u.write(ctx, u.owner, in, o.Order, func(ctx context.Context) error {
-			answer, err := u.c7.PostOrder(ctx, *o.Order)
-			u.at(o.Kind, stepAnswered)
-			if err != nil {
-				return err
-			}
-			u.have.Order = answer
-			return nil
-		})
-	case opDraftInvoice, opAuthoriseInvoice:
-		return u.doInvoice(ctx, o, in)
-	case opPostStock, opPostPutAway:
-		return u.doStock(ctx, o, in)
+	if o.Kind == opVoidPurchase {
+		if err := u.keep(ctx, u.owner, map[string]string{factVoided: o.Task}); err != nil {
+			return err
+		}
 	}
-	return fmt.Errorf("plan for %s: unknown operation %q", o.For, o.Kind)
-}
-
-func (u *unit) doInvoice(ctx context.Context, o op, in state.Intent) error {
-	in.Slot = "invoice:" + o.For.ID
-	task := o.Invoice.TaskID
-	err := u.write(ctx, u.owner, in, o.Invoice, func(ctx context.Context) error {
-		answer, err := u.c7.PostInvoice(ctx, *o.Invoice)
+	var task string
+	err := u.write(ctx, u.owner, in, o, func(ctx context.Context) error {
+		now, at, err := send(ctx, u.c7, u.have, o)
 		u.at(o.Kind, stepAnswered)
 		if err != nil {
 			return err
 		}
-		u.have.Invoice = answer
-		for _, i := range answer {
-			if task == cin7.ZeroID && i.InvoiceNumber == o.Invoice.InvoiceNumber {
-				task = i.TaskID
-			}
+		u.have, task = now, at
+		if o.Kind == opCreatePurchase {
+			return u.link(ctx, u.owner, slotPurchase, now.ID, map[string]string{state.FactCin7Number: now.OrderNumber})
 		}
 		return nil
 	})
-	if p, ok := asProblem(err); ok && o.Invoice.TaskID == cin7.ZeroID {
-		return problem(ParkGroupConflict, "enter the invoice in Cin7 by hand and skip the bill, or use the STOCK approach for such vendors",
-			"Cin7 opens no further group for bill %s: %s", o.Invoice.InvoiceNumber, p.Message)
+	last := context.WithoutCancel(ctx)
+	if p, ok := asProblem(err); ok && o.Invoice != nil && o.Invoice.TaskID == cin7.ZeroID {
+		if err := u.note(last, fieldNoGroup, "refused"); err != nil {
+			return err
+		}
+		return u.groupRefused(o, p)
 	}
-	if err != nil || task == cin7.ZeroID {
+	if err != nil {
 		return err
 	}
-	return u.tie(context.WithoutCancel(ctx), o.For, task)
+	for _, r := range tiesOf(o) {
+		if err := u.tie(last, r, task, o.Sent); err != nil {
+			return err
+		}
+	}
+	if o.Kind == opPostOrder {
+		if err := u.tie(last, u.owner, "", o.Sent); err != nil {
+			return err
+		}
+	}
+	return u.readBack(ctx, o)
 }
 
-func (u *unit) doStock(ctx context.Context, o op, in state.Intent) error {
-	in.Slot = "stock:" + o.Stock.TaskID
-	before := groupsOf(u.have)
-	task := o.Stock.TaskID
-	err := u.write(ctx, u.owner, in, o.Stock, func(ctx context.Context) error {
-		post := u.c7.PostStock
-		if o.Kind == opPostPutAway {
-			post = u.c7.PostPutAway
-		}
-		answer, err := post(ctx, *o.Stock)
-		u.at(o.Kind, stepAnswered)
-		if err != nil {
-			return err
-		}
-		if o.Kind == opPostPutAway {
-			u.have.PutAway = answer
-		} else {
-			u.have.StockReceived = answer
-		}
-		for _, s := range answer {
-			known := slices.ContainsFunc(before, func(g *group) bool { return cin7.SameID(g.task, s.TaskID) })
-			if task == "" && !known {
-				task = s.TaskID
-			}
-		}
+// groupRefused lets the plan go on without the group that Cin7 does not open:
+// from now on it says so of every such bill.
+func (u *unit) groupRefused(o op, p *Problem) error {
+	u.step(o.For, "called", noFurtherGroup(o.Invoice.InvoiceNumber, p.Message).Message)
+	return nil
+}
+
+// readBack reads again what an undo or a void did: its answer proves nothing
+// (contract cin7 7.8).
+func (u *unit) readBack(ctx context.Context, o op) error {
+	if !o.answersNothing() {
 		return nil
-	})
-	if err != nil || task == "" {
+	}
+	if err := u.reread(ctx); err != nil {
 		return err
 	}
-	for _, r := range o.Receipts {
-		if err := u.tie(context.WithoutCancel(ctx), r, task); err != nil {
-			return err
-		}
+	voided := strings.Contains(u.have.Status, cin7.StatusVoided)
+	switch {
+	case o.Kind == opUndoPurchase && u.have.Order.Status == cin7.StatusAuthorised:
+		u.noUndo = true
+		u.step(o.For, "called", "Cin7 did not undo the order")
+	case o.Kind == opVoidPurchase && o.Again && voided:
+		return u.forget(context.WithoutCancel(ctx), u.have.OrderNumber)
 	}
 	return nil
+}
+
+// slotOf is what an op works on, in the words of state.Intent.Slot.
+func slotOf(o op) string {
+	switch {
+	case o.Invoice != nil:
+		return "invoice:" + o.For.ID
+	case o.Stock != nil:
+		return "stock:" + o.Stock.TaskID
+	case o.Credit != nil:
+		return "credit:" + o.For.ID
+	}
+	return slotPurchase
 }
 
 // unchanged settles a unit whose sources are what was applied last: no call.
@@ -474,6 +492,8 @@ func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *
 		if u.have != nil {
 			s.Facts[state.FactCin7Number] = u.have.OrderNumber
 			s.Message = "purchase " + u.have.OrderNumber + " matches"
+		} else if n := u.journals[r]; n != "" {
+			s.Facts[state.FactCin7Number], s.Message = n, "journal "+n+" matches"
 		} else {
 			s.Message = "not in Cin7, as it should be"
 		}
@@ -481,6 +501,11 @@ func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *
 			for _, inv := range w.Invoices {
 				if inv.Ref == r {
 					s.Facts[state.FactAccounts] = strings.Join(inv.Accounts, ",")
+				}
+			}
+			for _, c := range w.Credits {
+				if c.Ref == r {
+					s.Facts[state.FactAccounts] = strings.Join(c.Accounts, ",")
 				}
 			}
 		}

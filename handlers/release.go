@@ -46,6 +46,11 @@ func (t *turn) takeUp(ctx context.Context) error {
 		if err := t.note(ctx, fieldSettings, version); err != nil {
 			return err
 		}
+		if t.wm[fieldNoGroup] != "" {
+			if err := t.note(ctx, fieldNoGroup, ""); err != nil { // asked once more
+				return err
+			}
+		}
 	}
 	look, skus := t.due(fieldLooked, lookEvery), t.due(fieldSKUs, skusEvery)
 	if !look && !skus {

@@ -23,7 +23,12 @@ type want struct {
 	Order    cin7.NewOrder // TaskID is filled in by the plan
 	Invoices []wantInvoice // approved bills, oldest first
 	Receipts []wantReceipt // oldest first
+	Credits  []wantCredit  // oldest first
+	Dead     []wantDead    // what NetSuite cancelled, rejected, voided or deleted
 	Closed   bool          // nothing more will come
+	Short    []string      // SKUs, upper case, of which no more will come: their lines are closed
+	Alone    bool          // a bill without an order: the purchase is the bill's own
+	Blind    bool          // received without an order (contract cin7 7.1): there is none to post
 	Void     string        // why the purchase should not exist, "" when it should
 
 	// Held are the documents that take no part: each is a *Problem or a *Wait.
@@ -47,6 +52,25 @@ type wantReceipt struct {
 	Ref   queue.Ref
 	Date  cin7.Date
 	Lines []cin7.StockLine // LocationID set
+}
+
+// wantCredit is a vendor credit, or a correction, against the invoice of a bill.
+type wantCredit struct {
+	Ref      queue.Ref
+	Bill     queue.Ref // the bill that it names
+	Number   string
+	Date     cin7.Date
+	Lines    []cin7.Line
+	Charges  []cin7.Charge
+	Net, Tax decimal.Decimal
+	Goods    []cin7.StockLine // what went back to the vendor, per product
+	Accounts []string
+}
+
+// wantDead is a document that must not be posted in Cin7.
+type wantDead struct {
+	Ref    queue.Ref
+	Number string // by which Cin7 would have it; "" when it has none there
 }
 
 func ref(t netsuite.RecordType, id netsuite.ID) queue.Ref {
@@ -141,15 +165,24 @@ func wantPurchase(t *tenant.Tenant, refs *reference, supplierID string, s source
 		w.Header.Approach = cin7.ApproachInvoice
 	}
 	w.Closed = po.Status == "H" || allClosed(po)
+	for _, l := range po.Lines {
+		if l.Closed && l.Item != 0 {
+			w.Short = append(w.Short, strings.ToUpper(wantSKU(t, sourceLine{item: l.Item, sku: l.SKU})))
+		}
+	}
 	for _, b := range s.Bills {
+		if p := strangeBill(b, po, s.Vendor); p != nil && billState(b) == nil {
+			w.Held[ref(netsuite.TypeVendorBill, b.ID)] = p
+			continue
+		}
 		wantBill(t, refs, rule, w, b, po.ID)
 	}
 	for _, c := range s.Credits {
-		r := ref(netsuite.TypeVendorCredit, c.ID)
-		w.Held[r] = problem(ParkCin7Refused, "enter the credit note in Cin7 by hand, then skip this record",
-			"vendor credit %s: credits are not carried to Cin7 by this version", c.TranID)
+		wantCreditNote(t, refs, rule, w, c, s)
 	}
+	sortCredits(w)
 	wantReceipts(t, refs, w, s, location)
+	holdOverReceipts(w)
 	return w, nil
 }
 

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -20,6 +21,9 @@ func wantBill(t *tenant.Tenant, refs *reference, rule string, w *want, b netsuit
 	r := ref(netsuite.TypeVendorBill, b.ID)
 	if err := billState(b); err != nil {
 		w.Held[r] = err
+		if errors.Is(err, errDead) {
+			w.Dead = append(w.Dead, wantDead{Ref: r, Number: billNumber(b)})
+		}
 		return
 	}
 	inv, err := billInvoice(t, refs, rule, b, po)
@@ -213,6 +217,8 @@ func stockLine(p cin7.Product, date cin7.Date, quantity decimal.Decimal, at cin7
 func wantReceiptOf(t *tenant.Tenant, refs *reference, w *want, r netsuite.Receipt, po netsuite.ID) {
 	key := ref(netsuite.TypeItemReceipt, r.ID)
 	if r.Voided {
+		w.Held[key] = errDead
+		w.Dead = append(w.Dead, wantDead{Ref: key})
 		return
 	}
 	date, p := openDate(t, refs, cin7.Date(r.Date), "receipt "+r.TranID)
@@ -262,46 +268,4 @@ func wantReceiptOf(t *tenant.Tenant, refs *reference, w *want, r netsuite.Receip
 	if len(out.Lines) > 0 {
 		w.Receipts = append(w.Receipts, out)
 	}
-}
-
-// wantStandalone is the purchase for a bill without a PO: a service purchase
-// whose order and invoice both are the bill's charges.
-func wantStandalone(t *tenant.Tenant, refs *reference, supplierID string, b netsuite.Bill, v netsuite.Vendor) (*want, error) {
-	r := ref(netsuite.TypeVendorBill, b.ID)
-	if err := billState(b); err != nil {
-		return nil, err
-	}
-	for _, l := range b.Lines {
-		if l.Kind == netsuite.LineItem {
-			return nil, problem(ParkCin7Refused, "bill the goods against a purchase order in NetSuite, or enter the purchase in Cin7 by hand and skip this record",
-				"bill %s has item %s but no purchase order: stock without an order is not carried to Cin7 by this version", billNumber(b), l.SKU)
-		}
-	}
-	if v.Currency != "" && b.Currency != v.Currency {
-		return nil, problem(ParkCurrencyMismatch, "a Cin7 purchase takes its supplier's currency: correct the bill or the vendor",
-			"bill %s is in %s, vendor %s is in %s", billNumber(b), b.Currency, v.Name(), v.Currency)
-	}
-	location, p1 := wantLocation(t, refs, b.Location)
-	rule, p2 := wantTaxRule(t, refs)
-	term, p3 := wantTerm(t, refs, b.Terms, v.Terms)
-	if p := joinProblems(slices.DeleteFunc([]*Problem{p1, p2, p3}, func(p *Problem) bool { return p == nil })); p != nil {
-		return nil, p
-	}
-	inv, err := billInvoice(t, refs, rule, b, 0)
-	if err != nil {
-		return nil, err
-	}
-	inv.Ref = r
-	rate := cin7.NewNumber(b.ExchangeRate)
-	w := &want{Ref: r, Number: billNumber(b), Invoices: []wantInvoice{inv}}
-	w.Header = cin7.NewPurchase{
-		SupplierID: supplierID, Approach: cin7.ApproachInvoice, PurchaseType: "Advanced", IsServiceOnly: true, Location: location.Name,
-		TaxRule: rule, TaxCalculation: "Exclusive", Terms: term, Note: marker(t.NetSuite.AccountID, r) + " " + billNumber(b), CurrencyRate: &rate,
-	}
-	w.Order = cin7.NewOrder{Memo: fmt.Sprintf("NetSuite bill %s of %s", billNumber(b), b.Date), Status: cin7.StatusAuthorised, Lines: []cin7.Line{}}
-	for _, c := range inv.Charges {
-		c.Account = "" // orders carry no account
-		w.Order.AdditionalCharges = append(w.Order.AdditionalCharges, c)
-	}
-	return w, nil
 }

@@ -123,6 +123,38 @@ func (c *Client) DocumentsOf(ctx context.Context, pos ...ID) ([]Link, error) {
 	return through(out, out, named), nil
 }
 
+// BillsOf maps credits to the bills they name: those they were created from,
+// else those they are applied to. Credits that name none are absent.
+func (c *Client) BillsOf(ctx context.Context, credits ...ID) (map[ID][]ID, error) {
+	return c.billsOf(ctx, "vendorcredit_bills", credits)
+}
+
+// CreditsOf maps bills to the credits that name them; others are absent.
+func (c *Client) CreditsOf(ctx context.Context, bills ...ID) (map[ID][]ID, error) {
+	const op = "credits_of"
+	candidates, err := c.derivations(ctx, op, derivation{from: TypeVendorBill, to: creditOnly, by: byPrevious}, bills)
+	if err != nil || len(candidates) == 0 {
+		return nil, err
+	}
+	var credits []ID
+	for _, d := range candidates {
+		if !slices.Contains(credits, d.next) {
+			credits = append(credits, d.next)
+		}
+	}
+	// A credit that is applied to one of the bills may name another: ask it.
+	named, err := c.billsOf(ctx, op, credits)
+	out := map[ID][]ID{}
+	for _, credit := range sortedKeys(named) {
+		for _, bill := range named[credit] {
+			if slices.Contains(bills, bill) {
+				out[bill] = append(out[bill], credit)
+			}
+		}
+	}
+	return out, err
+}
+
 // through adds to out the credits whose bills are among links.
 func through(out, links []Link, bills map[ID][]ID) []Link {
 	seen := map[Link]bool{}
