@@ -107,14 +107,16 @@ func TestManyLines(t *testing.T) {
 func changed(t *testing.T, a account, typ netsuite.RecordType, since string) []netsuite.ID {
 	t.Helper()
 	var ids []netsuite.ID
-	for c, err := range a.Changed(t.Context(), typ, since) {
+	for page, err := range a.Scan(t.Context(), netsuite.Scan{Types: []netsuite.RecordType{typ}, Since: since}) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Type != typ || c.ModifiedAt == "" {
-			t.Errorf("got %+v", c)
+		for _, c := range page {
+			if c.Type != typ || c.ModifiedAt == "" || c.CreatedOn == "" {
+				t.Errorf("got %+v", c)
+			}
+			ids = append(ids, c.ID)
 		}
-		ids = append(ids, c.ID)
 	}
 	return ids
 }
@@ -151,10 +153,22 @@ func TestChanged(t *testing.T) {
 		if err := a.Exec("UPDATE transactionline SET linelastmodifieddate = ? WHERE transaction = 6001 AND id = 3", a.clock.now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
-		diff(t, changed(t, a, netsuite.TypeVendorBill, "2026-11-10 12:01:00"), []netsuite.ID{6001})
+		diff(t, changed(t, a, netsuite.TypeVendorBill, "2026-11-10 12:01:00"), []netsuite.ID(nil))
+		scan := netsuite.Scan{Types: []netsuite.RecordType{netsuite.TypePurchaseOrder, netsuite.TypeVendorBill}, Since: "2026-11-10 12:01:00", Lines: true}
+		for page, err := range a.Scan(ctx, scan) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []netsuite.Change{{ID: 6001, Type: netsuite.TypeVendorBill, ModifiedAt: noon, LineAt: "2026-11-10 12:01:00", CreatedOn: "2026-11-10", Vendor: 301}}
+			if len(page) != 1 || page[0].Total.Sign() != 0 {
+				t.Fatalf("got %+v", page)
+			}
+			page[0].Total = want[0].Total
+			diff(t, page, want)
+		}
 	})
 	t.Run("a watermark that is none", func(t *testing.T) {
-		for _, err := range a.Changed(ctx, netsuite.TypeVendor, "2026-11-10' OR '1'='1") {
+		for _, err := range a.Scan(ctx, netsuite.Scan{Types: []netsuite.RecordType{netsuite.TypeVendor}, Since: "2026-11-10' OR '1'='1"}) {
 			if err == nil {
 				t.Error("taken")
 			}
@@ -166,7 +180,7 @@ func TestChanged(t *testing.T) {
 			a.PutVendor(netsuitetest.Vendor{ID: int64(i + 1)})
 		}
 		a.ResetCalls()
-		for _, err := range a.Changed(ctx, netsuite.TypeVendor, "") {
+		for _, err := range a.Scan(ctx, netsuite.Scan{Types: []netsuite.RecordType{netsuite.TypeVendor}}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -175,9 +189,9 @@ func TestChanged(t *testing.T) {
 		if ids := changed(t, a, netsuite.TypeVendor, ""); len(ids) != 1003 || !slices.IsSorted(ids) {
 			t.Errorf("got %d ids, sorted %v", len(ids), slices.IsSorted(ids))
 		}
-		// One page for the early leaver, two for the other, one token.
-		if n := len(a.Calls()); n != 4 {
-			t.Errorf("got %d calls, want 4", n)
+		// One page for the early leaver, two and a count for the other, one token.
+		if n := len(a.Calls()); n != 5 {
+			t.Errorf("got %d calls, want 5", n)
 		}
 	})
 }

@@ -5,76 +5,236 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"slices"
+
+	"github.com/shopspring/decimal"
 )
 
-// HighWater is the latest modification time of a type, in the session zone's
-// text form; "" when there are no records (contract 3.9 j).
-func (c *Client) HighWater(ctx context.Context, t RecordType) (string, error) {
-	from, where := "transaction t", " WHERE t.type = '"+tranTypes[t]+"'"
-	if t == TypeVendor {
-		from, where = "vendor t", ""
+// Change is a sighting of a record in a scan.
+type Change struct {
+	ID         ID
+	Type       RecordType
+	ModifiedAt string // session zone, YYYY-MM-DD HH:MM:SS as far as NetSuite keeps to it; see IsStamp
+	// LineAt is the latest modification of a line, of scans by lines alone: a
+	// line can change without its header (contract 4.3).
+	LineAt    string
+	CreatedOn Date            // in the session zone; "" unknown
+	Vendor    ID              // of a document
+	Number    string          // NetSuite's running number of a document
+	Total     decimal.Decimal // of a document, without sign
+}
+
+// Scan says what a scan reads.
+type Scan struct {
+	Types []RecordType // the vendor alone, or documents
+	Since string       // modified at or after, in the text form of HighWater; "" is all
+	Lines bool         // documents by the stamps of their lines instead of their own
+	After ID           // only ids above
+}
+
+// vendors reports whether the scan is of vendors.
+func (s Scan) vendors() bool { return slices.Equal(s.Types, []RecordType{TypeVendor}) }
+
+func (s Scan) check() error {
+	switch {
+	case s.Since != "" && !IsStamp(s.Since):
+		return fmt.Errorf("netsuite: watermark %.40q: want YYYY-MM-DD HH:MM:SS", s.Since)
+	case len(s.Types) == 0, slices.Contains(s.Types, TypeVendor) && !s.vendors(), s.Lines && (s.Since == "" || s.vendors()):
+		return fmt.Errorf("netsuite: scan of %v, lines %v, since %q: want vendors alone, or documents, and lines only since a time", s.Types, s.Lines, s.Since)
 	}
-	rows, err := c.rows(ctx, "high_water", "SELECT TO_CHAR(MAX(t.lastmodifieddate), "+stamp+") AS hw FROM "+from+where)
+	return nil
+}
+
+// HighWater is the latest modification time among records of the types, in the
+// session zone's text form; "" when there are none (contract 3.9 j).
+func (c *Client) HighWater(ctx context.Context, types ...RecordType) (string, error) {
+	s := Scan{Types: types}
+	if err := s.check(); err != nil {
+		return "", err
+	}
+	from, where := s.source()
+	rows, err := c.rows(ctx, "high_water", "SELECT TO_CHAR(MAX(t.lastmodifieddate), "+stamp+") AS hw FROM "+from+" WHERE "+where)
 	if err != nil || len(rows) == 0 {
 		return "", err
 	}
-	return rows[0]["hw"], nil
+	hw := rows[0]["hw"]
+	if hw != "" && !IsStamp(hw) {
+		return "", unreadable("high_water", fmt.Errorf("the latest modification of %v is %.40q: want YYYY-MM-DD HH:MM:SS", types, hw))
+	}
+	return hw, nil
 }
 
 var stampForm = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`)
 
-// Changed yields records of a type modified at or after since (text form of
-// HighWater; "" means all), by id, in keyset pages without an upper bound: an
-// edit during the walk cannot move a row past the cursor. For documents it
-// also yields those with a line modified since, because a line can change
-// without its header (contract 4.3).
-func (c *Client) Changed(ctx context.Context, t RecordType, since string) iter.Seq2[Change, error] {
-	return func(yield func(Change, error) bool) {
-		if since != "" && !stampForm.MatchString(since) {
-			yield(Change{}, fmt.Errorf("netsuite: watermark %.40q: want YYYY-MM-DD HH:MM:SS", since))
+// IsStamp reports whether a text is a modification time in the form that
+// statements ask for. Such texts are compared as text: order is time order.
+func IsStamp(s string) bool { return stampForm.MatchString(s) }
+
+var dateForm = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
+
+func isDate(d Date) bool { return dateForm.MatchString(string(d)) }
+
+const (
+	// splitAt is how many rows a statement may match: beyond 100,000 NetSuite
+	// stops telling the truth about what follows (contract 2.2, 2.5).
+	splitAt = 90_000
+	// splitTo is about how many rows a part of a split scan matches.
+	splitTo = 50_000
+)
+
+// Scan yields the sightings of a scan by id, page by page, in keyset pages
+// without an upper bound: an edit during the walk cannot move a row past the
+// cursor. Whatever matches more than 90,000 rows is read in ranges of ids. A
+// row that is not past the one before it, or has no id, ends the scan with an
+// error: reading on would guess.
+func (c *Client) Scan(ctx context.Context, s Scan) iter.Seq2[[]Change, error] {
+	return func(yield func([]Change, error) bool) {
+		if err := s.check(); err != nil {
+			yield(nil, err)
 			return
 		}
-		for last := ID(0); ; {
-			rows, err := c.rows(ctx, "changed", changedQuery(t, since, last))
+		w := window{}
+		for last := s.After; ; {
+			rows, err := c.rows(ctx, s.operation(), s.statement(last, w.upTo))
 			if err != nil {
-				yield(Change{}, err)
+				yield(nil, err)
 				return
 			}
-			for _, r := range rows {
-				x := reader{r: r, what: "changed " + string(t)}
-				ch := Change{ID: x.id("id"), Type: t, ModifiedAt: x.text("modifiedat")}
-				switch {
-				case x.err != nil:
-					yield(Change{}, unreadable("changed", x.err))
-					return
-				case ch.ID <= last:
-					yield(Change{}, unreadable("changed", fmt.Errorf("%s %d comes after %d: rows are not ordered by id, or come twice", t, ch.ID, last)))
-					return
-				}
-				last = ch.ID
-				if !yield(ch, nil) {
-					return
-				}
-			}
-			if len(rows) < pageSize {
+			page, end, err := s.page(rows, last)
+			if err != nil {
+				yield(nil, err)
 				return
+			}
+			if (len(page) > 0 || w.upTo == 0) && !yield(page, nil) {
+				return
+			}
+			full := len(rows) >= pageSize
+			switch {
+			case full && !w.counted:
+				if w, err = c.split(ctx, s, end); err != nil {
+					yield(nil, err)
+					return
+				}
+				last = end
+			case full:
+				last = end
+			case w.upTo == 0:
+				return
+			default:
+				last = w.next()
 			}
 		}
 	}
 }
 
-func changedQuery(t RecordType, since string, last ID) string {
-	at := "TO_DATE('" + since + "', " + stamp + ")"
-	if t == TypeVendor {
-		q := "SELECT t.id, TO_CHAR(t.lastmodifieddate, " + stamp + ") AS modifiedat FROM vendor t WHERE t.id > " + last.String()
-		if since != "" {
-			q += " AND t.lastmodifieddate >= " + at
+// window is the range of ids that a statement of a scan is limited to.
+type window struct {
+	counted bool
+	upTo    ID // 0: no upper bound
+	step    ID
+	max     ID // highest id when the scan began; beyond it there is no bound
+}
+
+// next moves the window on and returns the id that it begins after.
+func (w *window) next() ID {
+	last := w.upTo
+	if w.upTo += w.step; w.upTo >= w.max {
+		w.upTo = 0
+	}
+	return last
+}
+
+// split counts what is left of a scan and cuts it into ranges when that is
+// too much for one statement.
+func (c *Client) split(ctx context.Context, s Scan, last ID) (window, error) {
+	from, where := s.source()
+	rows, err := c.rows(ctx, "changed_count", fmt.Sprintf("SELECT COUNT(DISTINCT t.id) AS many, MAX(t.id) AS top FROM %s WHERE %s AND t.id > %d", from, where, last))
+	if err != nil {
+		return window{}, err
+	}
+	if len(rows) != 1 {
+		return window{}, unreadable("changed_count", fmt.Errorf("%d rows: want one", len(rows)))
+	}
+	x := reader{r: rows[0], what: "count of " + fmt.Sprint(s.Types)}
+	many, top := x.id("many"), x.id("top")
+	if x.err != nil {
+		return window{}, unreadable("changed_count", x.err)
+	}
+	w := window{counted: true}
+	if many > splitAt {
+		w.max, w.step = top, (top-last)/(many/splitTo+1)+1
+		w.upTo = last + w.step
+	}
+	return w, nil
+}
+
+func (s Scan) operation() string {
+	if s.Lines {
+		return "changed_lines"
+	}
+	return "changed"
+}
+
+// source is the FROM and WHERE of a scan.
+func (s Scan) source() (from, where string) {
+	at := "TO_DATE('" + s.Since + "', " + stamp + ")"
+	column := "t.lastmodifieddate"
+	switch {
+	case s.vendors():
+		from, where = "vendor t", "t.id > 0"
+	case s.Lines:
+		from, where, column = "transactionline tl JOIN transaction t ON t.id = tl.transaction", "t.type IN ("+typeList(s.Types)+")", "tl.linelastmodifieddate"
+	default:
+		from, where = "transaction t", "t.type IN ("+typeList(s.Types)+")"
+	}
+	if s.Since != "" {
+		where += " AND " + column + " >= " + at
+	}
+	return from, where
+}
+
+func (s Scan) statement(last, upTo ID) string {
+	from, where := s.source()
+	where += " AND t.id > " + last.String()
+	if upTo != 0 {
+		where += " AND t.id <= " + upTo.String()
+	}
+	const modified = "t.id, TO_CHAR(t.lastmodifieddate, " + stamp + ") AS modifiedat, "
+	switch {
+	case s.vendors():
+		return "SELECT " + modified + "TO_CHAR(t.datecreated, 'YYYY-MM-DD') AS createdon FROM " + from + " WHERE " + where + " ORDER BY t.id"
+	case s.Lines:
+		return "SELECT " + modified + "TO_CHAR(t.createddate, 'YYYY-MM-DD') AS createdon, t.type, t.entity, TO_CHAR(MAX(tl.linelastmodifieddate), " + stamp + ") AS lineat FROM " + from +
+			" WHERE " + where + " GROUP BY t.id, t.lastmodifieddate, t.createddate, t.type, t.entity ORDER BY t.id"
+	}
+	return "SELECT " + modified + "TO_CHAR(t.createddate, 'YYYY-MM-DD') AS createdon, t.type, t.entity, t.transactionnumber, t.foreigntotal FROM " + from + " WHERE " + where + " ORDER BY t.id"
+}
+
+// page reads the rows of a page that begins after last.
+func (s Scan) page(rows []Row, last ID) ([]Change, ID, error) {
+	out := make([]Change, 0, len(rows))
+	for _, r := range rows {
+		x := reader{r: r, what: fmt.Sprintf("changed %v after %d", s.Types, last)}
+		ch := Change{ID: x.id("id"), Type: TypeVendor, ModifiedAt: x.text("modifiedat"), LineAt: x.text("lineat"), Vendor: x.id("entity"),
+			Number: x.text("transactionnumber"), Total: x.amount("foreigntotal").Abs()}
+		if !s.vendors() {
+			ch.Type = recordType(x.text("type"))
 		}
-		return q + " ORDER BY t.id"
+		if on := Date(x.text("createdon")); isDate(on) {
+			ch.CreatedOn = on
+		}
+		switch {
+		case x.err != nil:
+			return nil, 0, unreadable(s.operation(), x.err)
+		case ch.ID == 0:
+			return nil, 0, unreadable(s.operation(), fmt.Errorf("%s: a row without id", x.what))
+		case ch.ID <= last:
+			return nil, 0, unreadable(s.operation(), fmt.Errorf("%s %d comes after %d: rows are not ordered by id, or come twice", ch.Type, ch.ID, last))
+		case !slices.Contains(s.Types, ch.Type):
+			return nil, 0, unreadable(s.operation(), fmt.Errorf("record %d is of type %.40q: want %v", ch.ID, r["type"], s.Types))
+		}
+		last = ch.ID
+		out = append(out, ch)
 	}
-	q := "SELECT t.id, TO_CHAR(t.lastmodifieddate, " + stamp + ") AS modifiedat FROM transaction t WHERE t.type = '" + tranTypes[t] + "' AND t.id > " + last.String()
-	if since != "" {
-		q += " AND (t.lastmodifieddate >= " + at + "{tl.linelastmodifieddate: OR t.id IN (SELECT tl.transaction FROM transactionline tl WHERE tl.linelastmodifieddate >= " + at + ")})"
-	}
-	return q + " ORDER BY t.id"
+	return out, last, nil
 }

@@ -39,6 +39,7 @@ type Client struct {
 	wire  wire
 	token *tokens
 	slots chan struct{} // one entry per request in flight
+	quiet chan struct{} // one entry per request in flight that is in the background
 
 	mu      sync.Mutex
 	refused map[string]bool // optional columns, with their alias, that this account does not have
@@ -82,7 +83,8 @@ func New(c Config) (*Client, error) {
 		Timeout:       requestTimeout,
 		// No Jar: a cookie can turn a good token into a 401 (contract 1.6).
 	}
-	cl := &Client{c: c, host: u.Scheme + "://" + u.Host, wire: wire{hc, c.Now, c.Observe}, slots: make(chan struct{}, c.MaxConcurrency), refused: map[string]bool{}}
+	cl := &Client{c: c, host: u.Scheme + "://" + u.Host, wire: wire{hc, c.Now, c.Observe}, slots: make(chan struct{}, c.MaxConcurrency),
+		quiet: make(chan struct{}, max(1, c.MaxConcurrency-1)), refused: map[string]bool{}}
 	cl.token, err = newTokens(c, cl.host+"/services/rest/auth/oauth2/v1/token", cl.wire)
 	if err != nil {
 		return nil, err
@@ -104,6 +106,15 @@ func NewTransport() *http.Transport {
 		IdleConnTimeout:     60 * time.Second,
 		ForceAttemptHTTP2:   true,
 	}
+}
+
+type backgroundKey struct{}
+
+// Background marks what can wait: polls and backfills. Of the requests that
+// may be in flight one is kept from them, for what happens now, unless there
+// is only one.
+func Background(ctx context.Context) context.Context {
+	return context.WithValue(ctx, backgroundKey{}, true)
 }
 
 // Ping asks for a token and runs the smallest query.

@@ -66,7 +66,7 @@ func TestRead(t *testing.T) {
 	t.Run("purchase order", func(t *testing.T) {
 		got, err := a.PurchaseOrders(ctx, 4001, 6001)
 		diff(t, one(t, got, err, 4001), netsuite.PurchaseOrder{
-			Document: doc(netsuite.Document{ID: 4001, Type: netsuite.TypePurchaseOrder, TranID: "PO1041", TransactionNumber: "PURCHORD4001", Status: "E",
+			Document: doc(netsuite.Document{ID: 4001, Type: netsuite.TypePurchaseOrder, TranID: "PO1041", TransactionNumber: "PURCHORD1", Status: "E",
 				StatusText: "Purchase Order : Pending Billing/Partially Received", Approval: 2, Total: d("335"), TermsID: 1, Terms: "Net 30", Location: 7, Date: "2026-11-02"}),
 			Lines: []netsuite.OrderLine{
 				{ID: 1, Number: 1, Item: 2001, SKU: "WEB-25", ItemName: "Webbing", ItemType: "InvtPart", Memo: "black", Quantity: d("100"), Amount: d("240"),
@@ -78,7 +78,7 @@ func TestRead(t *testing.T) {
 	t.Run("receipt", func(t *testing.T) {
 		got, err := a.Receipts(ctx, 5001)
 		diff(t, one(t, got, err, 5001), netsuite.Receipt{
-			Document: doc(netsuite.Document{ID: 5001, Type: netsuite.TypeItemReceipt, TranID: "IR5001", TransactionNumber: "ITEMRCPT5001", Status: "Y", StatusText: got[5001].StatusText,
+			Document: doc(netsuite.Document{ID: 5001, Type: netsuite.TypeItemReceipt, TranID: "IR5001", TransactionNumber: "ITEMRCPT1", Status: "Y", StatusText: got[5001].StatusText,
 				Posting: true, Location: 7, Date: "2026-11-05", Total: d("0")}),
 			Lines: []netsuite.ReceiptLine{
 				{ID: 2, Item: 2001, SKU: "WEB-25", ItemType: "InvtPart", Quantity: d("50"), Units: 2, BaseUnits: 1, Location: 7, PO: 4001, PONumber: "PO1041", POLine: 1},
@@ -89,7 +89,7 @@ func TestRead(t *testing.T) {
 		got, err := a.Bills(ctx, 6001)
 		b := one(t, got, err, 6001)
 		diff(t, b, netsuite.Bill{
-			Document: doc(netsuite.Document{ID: 6001, Type: netsuite.TypeVendorBill, TranID: "CW-88121", TransactionNumber: "VENDBILL6001", Status: "A", StatusText: "Bill : Open",
+			Document: doc(netsuite.Document{ID: 6001, Type: netsuite.TypeVendorBill, TranID: "CW-88121", TransactionNumber: "VENDBILL1", Status: "A", StatusText: "Bill : Open",
 				Approval: 2, Posting: true, Total: d("315.01"), TermsID: 1, Terms: "Net 30", Date: "2026-11-06", Due: "2026-12-06"}),
 			Payable: payable, PayableBase: d("-346.51"),
 			Lines: []netsuite.BillLine{

@@ -70,6 +70,14 @@ func pauseAfter(try int, asked time.Duration) time.Duration {
 // send does one request; it returns the token that it showed, nil when it got
 // none.
 func (c *Client) send(ctx context.Context, operation, q string) ([]Row, *oauth2.Token, error) {
+	if ctx.Value(backgroundKey{}) != nil {
+		select {
+		case c.quiet <- struct{}{}:
+			defer func() { <-c.quiet }()
+		case <-ctx.Done():
+			return nil, nil, fmt.Errorf("netsuite %s: %w", operation, ctx.Err())
+		}
+	}
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()

@@ -226,13 +226,6 @@ type Link struct {
 	Type RecordType // of Doc
 }
 
-// Change is a sighting of a record in a poll.
-type Change struct {
-	ID         ID
-	Type       RecordType
-	ModifiedAt string
-}
-
 // Name is what people call the vendor: first and last name of a person, else
 // the company name, else the alternative name, else the entity id (contract 3.1).
 func (v Vendor) Name() string {

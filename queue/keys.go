@@ -43,3 +43,16 @@ func KeyHooks(tenant string) string { return key(tenant, "hooks") }
 
 // KeyTieOut is the last reconciliation: its report, JSON, packed with gzip.
 func KeyTieOut(tenant string) string { return key(tenant, "tieout") }
+
+// KeyKnown is the sorted set of the ids of a type that polls have seen in
+// NetSuite, each padded (KnownMember), all of score 0.
+func KeyKnown(tenant, recordType string) string { return key(tenant, "known:"+recordType) }
+
+// KeyDays is the hash day of creation -> how many ids are in KeyKnown.
+func KeyDays(tenant, recordType string) string { return key(tenant, "days:"+recordType) }
+
+// KeyMissing is the hash id -> sweep in which NetSuite no longer showed it.
+func KeyMissing(tenant, recordType string) string { return key(tenant, "missing:"+recordType) }
+
+// KeyBackfill is the hash with the tenant's backfill.
+func KeyBackfill(tenant string) string { return key(tenant, "backfill") }

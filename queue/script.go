@@ -60,6 +60,28 @@ end
 `
 )
 
+// luaMark marks one record: its want grows and, unless it already waits in a
+// stream that counts, an entry is added. KEYS[3] is due. It returns the number
+// of entries added.
+const luaMark = `
+local function mark(class, stream, rec, log, byKey, cap, ref, source, note, trace)
+  local added = 0
+  redis.call('HINCRBY', rec, 'want', 1)
+  local waits = redis.call('HGET', rec, 'class')
+  if not waits or (waits == 'bulk' and class == 'events') then
+    local id = redis.call('XADD', stream, '*', 'ref', ref, 'source', source, 'note', note, 'trace', trace, 'at', now)
+    redis.call('HSET', rec, 'class', class, 'qid', id)
+    redis.call('ZREM', KEYS[3], ref)
+    added = added + 1
+    if source ~= 'recheck' then
+      redis.call('XADD', log, 'MAXLEN', '~', cap, '*', 'at', now, 'name', 'marked', 'text', source .. (note ~= '' and ': ' .. note or ''))
+    end
+  end
+  if redis.call('HGET', rec, 'state') ~= 'running' then move(rec, ref, byKey, 'pending', now) end
+  return added
+end
+`
+
 // markScript adds marks.
 //
 // KEYS 1 events, 2 bulk, 3 due, 4..9 by:<state> in the order of States, then
@@ -68,7 +90,7 @@ end
 // source, note, trace.
 // Returns the number of entries added; the error FULL when the stream is at
 // its bound, and then nothing is written.
-var markScript = newScript(false, luaNow+luaMove+`
+var markScript = newScript(false, luaNow+luaMove+luaMark+`
 local class = ARGV[1]
 local stream = class == 'bulk' and KEYS[2] or KEYS[1]
 if tonumber(ARGV[2]) > 0 and redis.call('XLEN', stream) >= tonumber(ARGV[2]) then
@@ -78,17 +100,7 @@ local byKey = index(4)
 local added = 0
 for i = 0, (#KEYS - 9) / 2 - 1 do
   local rec, log = KEYS[10 + 2 * i], KEYS[11 + 2 * i]
-  local ref, source, note, trace = ARGV[4 + 4 * i], ARGV[5 + 4 * i], ARGV[6 + 4 * i], ARGV[7 + 4 * i]
-  redis.call('HINCRBY', rec, 'want', 1)
-  local waits = redis.call('HGET', rec, 'class')
-  if not waits or (waits == 'bulk' and class == 'events') then
-    local id = redis.call('XADD', stream, '*', 'ref', ref, 'source', source, 'note', note, 'trace', trace, 'at', now)
-    redis.call('HSET', rec, 'class', class, 'qid', id)
-    redis.call('ZREM', KEYS[3], ref)
-    added = added + 1
-    redis.call('XADD', log, 'MAXLEN', '~', ARGV[3], '*', 'at', now, 'name', 'marked', 'text', source .. (note ~= '' and ': ' .. note or ''))
-  end
-  if redis.call('HGET', rec, 'state') ~= 'running' then move(rec, ref, byKey, 'pending', now) end
+  added = added + mark(class, stream, rec, log, byKey, ARGV[3], ARGV[4 + 4 * i], ARGV[5 + 4 * i], ARGV[6 + 4 * i], ARGV[7 + 4 * i])
 end
 return added
 `)

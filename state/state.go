@@ -54,6 +54,11 @@ const (
 	FactPO         = "po"          // purchase order that a bill or receipt belongs to
 	FactTotal      = "total"       // amount and currency, for people
 	FactFailing    = "failing"     // RFC 3339: since when it fails and is retried
+	FactSeen       = "seen"        // modification time that a poll marked last; package poller
+	FactSeenLine   = "seen_line"   // the same of its lines
+	FactDay        = "day"         // day of creation, of records that polls have seen
+	FactVendor     = "vendor"      // vendor id of a document, as a poll saw it
+	FactDeleted    = "deleted"     // how we know that NetSuite deleted it; "" while it is there
 )
 
 // Intent is a write to Cin7 that has been decided and whose outcome is not

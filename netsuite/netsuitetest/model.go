@@ -31,6 +31,7 @@ type model struct {
 	created    map[string]time.Time     // "transaction 12" -> first put
 	byOrder    map[int64]map[int64]bool // PO -> receipts, bills and credits that come from it
 	last       map[string]int64         // number space -> highest id
+	running    map[int64]int64          // transaction -> running number of its type
 	uniqueKeys int64
 }
 
@@ -39,6 +40,7 @@ func newModel() model {
 		currencies: map[int64]Currency{}, terms: map[int64]Term{}, accounts: map[int64]Account{}, items: map[int64]Item{},
 		units: map[int64]Unit{}, locations: map[int64]Location{}, vendors: map[int64]Vendor{}, orders: map[int64]PurchaseOrder{},
 		receipts: map[int64]Receipt{}, bills: map[int64]Bill{}, credits: map[int64]Credit{},
+		running: map[int64]int64{},
 		created: map[string]time.Time{}, byOrder: map[int64]map[int64]bool{},
 		last: map[string]int64{"vendor": 300, "transaction": 1000, "account": 100, "item": 2000, "uniquekey": 50_000},
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,7 +48,8 @@ type Sim struct {
 	catalog *catalog
 	hideFns map[string]bool
 	db      *sql.DB
-	slots   chan struct{} // requests in flight
+	slots   chan struct{}                 // requests in flight
+	zone    atomic.Pointer[time.Location] // of the session, now
 
 	mu    sync.Mutex // guards the model and the order of its writes
 	model model
@@ -85,21 +87,27 @@ func New(o Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := openDatabase(c, o.Zone)
-	if err != nil {
+	s := &Sim{o: o, catalog: c, hideFns: map[string]bool{}, slots: make(chan struct{}, o.Concurrency), model: newModel()}
+	s.zone.Store(o.Zone)
+	if s.db, err = openDatabase(c, &s.zone); err != nil {
 		return nil, err
 	}
-	s := &Sim{o: o, catalog: c, hideFns: map[string]bool{}, db: db, slots: make(chan struct{}, o.Concurrency), model: newModel()}
 	for _, f := range o.HideFunctions {
 		s.hideFns[strings.ToLower(f)] = true
 	}
 	s.door.keys, s.door.tokens = map[string]certificate{}, map[string]accessToken{}
 	s.posts.init()
 	if err := s.seed(); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
 }
+
+// SetZone changes the session's time zone, as somebody does who edits the
+// preferences of the integration user (contract 4.1, 4.2). Times are shown in
+// it from now on. Dates of documents that were put before keep their instant,
+// so use it in worlds of vendors.
+func (s *Sim) SetZone(z *time.Location) { s.zone.Store(z) }
 
 // Close ends the webhooks under way and frees the database.
 func (s *Sim) Close() error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -22,7 +23,7 @@ func (c connector) Driver() driver.Driver                        { return c.driv
 
 // openDatabase makes the empty tables. Rows without ORDER BY come in reverse,
 // so that nobody relies on their order (contract 2.3).
-func openDatabase(c *catalog, zone *time.Location) (*sql.DB, error) {
+func openDatabase(c *catalog, zone *atomic.Pointer[time.Location]) (*sql.DB, error) {
 	d := &sqlite.Driver{}
 	if err := registerFunctions(d, zone); err != nil {
 		return nil, err
@@ -40,15 +41,15 @@ func openDatabase(c *catalog, zone *time.Location) (*sql.DB, error) {
 }
 
 // registerFunctions adds the Oracle functions that SQLite lacks.
-func registerFunctions(d *sqlite.Driver, zone *time.Location) error {
+func registerFunctions(d *sqlite.Driver, zone *atomic.Pointer[time.Location]) error {
 	scalars := []struct {
 		name string
 		args int32
 		call func(args []driver.Value) (driver.Value, error)
 	}{
-		{"suiteql_to_char", -1, func(a []driver.Value) (driver.Value, error) { return toChar(a, zone) }},
-		{"suiteql_to_date", 2, func(a []driver.Value) (driver.Value, error) { return toDate(a, zone) }},
-		{"suiteql_trunc", -1, func(a []driver.Value) (driver.Value, error) { return trunc(a, zone) }},
+		{"suiteql_to_char", -1, func(a []driver.Value) (driver.Value, error) { return toChar(a, zone.Load()) }},
+		{"suiteql_to_date", 2, func(a []driver.Value) (driver.Value, error) { return toDate(a, zone.Load()) }},
+		{"suiteql_trunc", -1, func(a []driver.Value) (driver.Value, error) { return trunc(a, zone.Load()) }},
 		{"suiteql_sys_extract_utc", 1, sysExtractUTC},
 		{"suiteql_to_number", 1, toNumber},
 		{"suiteql_nvl2", 3, func(a []driver.Value) (driver.Value, error) {

@@ -74,7 +74,7 @@ func (t *tx) header(h header) {
 	if t.s.o.LongStatus {
 		status = h.kind + ":" + status
 	}
-	r := row{"id": h.id, "type": h.kind, "recordtype": recordType, "tranid": h.number, "transactionnumber": fmt.Sprintf("%s%d", prefix, h.id), "status": status,
+	r := row{"id": h.id, "type": h.kind, "recordtype": recordType, "tranid": h.number, "transactionnumber": fmt.Sprintf("%s%d", prefix, t.running(h.kind, h.id)), "status": status,
 		"entity": h.vendor, "trandate": t.s.day(h.date), "duedate": t.s.day(h.due), "currency": cur.ID, "exchangerate": amount(or(h.rate, cur.Rate)),
 		"terms": t.termNamed(h.terms), "memo": h.memo, "externalid": h.externalID, "posting": h.posting, "voided": h.voided, "void": h.voided,
 		"paymenthold": h.hold, "isreversal": false, "postingperiod": postingPeriod(h.date), "createddate": created, "lastmodifieddate": modified}
@@ -90,6 +90,28 @@ func (t *tx) header(h header) {
 	}
 	t.insert("transaction", r)
 	t.insert("transactionline", main)
+}
+
+// running is the running number of a transaction: it counts per type and
+// stays with the record (contract 3.2).
+func (t *tx) running(kind string, id int64) int64 {
+	n, ok := t.s.model.running[id]
+	if !ok {
+		n = t.s.model.allocate("running "+kind, 0)
+		t.s.model.running[id] = n
+	}
+	return n
+}
+
+// HideFromRole takes transactions out of what the integration role sees,
+// without a trace, as a filter by subsidiary or department does (contract 7).
+// Putting one of them again shows it.
+func (s *Sim) HideFromRole(ids ...int64) {
+	s.save("hide from the role", func(t *tx) {
+		for _, id := range ids {
+			t.clear(id)
+		}
+	})
 }
 
 // line is the start of a transactionline row.

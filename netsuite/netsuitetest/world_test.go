@@ -49,7 +49,7 @@ func TestStatements(t *testing.T) {
 		{"a addresses", statement("addresses", "{IDS}", "301, 302"), "vendorid nkey defaultbilling defaultshipping addr1 city zip country addr2",
 			[]string{"301 | 9001 | T | F | 88 Mill Road | Bend | 97701 | US | -"}},
 		{"b orders", statement("b", "{TYPE}", "PurchOrd"), "id type tranid transactionnumber status statustext approvalstatus posting voided entity currencycode exchangerate foreigntotal subsidiary location trandate duedate createdat modifiedat",
-			[]string{"4001 | PurchOrd | PO1041 | PURCHORD4001 | E | Purchase Order : Pending Billing/Partially Received | 2 | F | F | 301 | EUR | 1.1 | -335 | 1 | 7 | 2026-11-02 | - | 2026-11-10 12:00:00 | 2026-11-10 12:00:00"}},
+			[]string{"4001 | PurchOrd | PO1041 | PURCHORD1 | E | Purchase Order : Pending Billing/Partially Received | 2 | F | F | 301 | EUR | 1.1 | -335 | 1 | 7 | 2026-11-02 | - | 2026-11-10 12:00:00 | 2026-11-10 12:00:00"}},
 		{"b bills", statement("b", "{TYPE}", "VendBill"), "id tranid status statustext posting foreigntotal trandate duedate",
 			[]string{"6001 | CW-88121 | A | Bill : Open | T | -315.01 | 2026-11-06 | 2026-12-06"}},
 		{"b receipts", statement("b", "{TYPE}", "ItemRcpt"), "id tranid status foreigntotal entity location", []string{"5001 | IR5001 | Y | - | 301 | 7"}},
