@@ -73,6 +73,20 @@ ops-check: tools-ops ## alert rules with their tests, queries of the dashboards
 	promtool test rules deploy/prometheus/rules_test.yaml
 	mkdir -p bin && $(GO) run ./deploy/grafana --queries >bin/queries.yaml && promtool check rules bin/queries.yaml
 
+# Built once and kept; a minute or two each from cold.
+bin/helm: deploy/helm/helm.mod
+	$(GO) build -modfile=$< -o $@ helm.sh/helm/v3/cmd/helm
+bin/kubectl-validate: deploy/helm/validate.mod
+	$(GO) build -modfile=$< -o $@ sigs.k8s.io/kubectl-validate
+
+.PHONY: chart-check
+chart-check: bin/helm bin/kubectl-validate ## lint and render the Helm chart, hold every object against its schema
+	deploy/helm/check.sh
+
+.PHONY: chart-golden
+chart-golden: bin/helm bin/kubectl-validate ## write what the chart renders to deploy/helm/testdata
+	deploy/helm/check.sh --update
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin dist coverage.out

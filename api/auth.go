@@ -52,17 +52,17 @@ func (a *ops) require(role Role) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			token := bearer(r)
 			r.Header.Del("Authorization")
-			have := Role(0)
+			have, tokens := Role(0), a.c.access().Tokens
 			switch {
-			case len(a.c.Tokens) > 0:
-				have = a.c.Tokens.roleOf(token)
+			case len(tokens) > 0:
+				have = tokens.roleOf(token)
 			case local(r):
 				have = Owner
 			}
 			switch {
 			case have > 0 && role > 0 && have >= role:
 				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), roleKey{}, have)))
-			case have == 0 && len(a.c.Tokens) == 0:
+			case have == 0 && len(tokens) == 0:
 				writeProblem(w, r, problem(http.StatusForbidden, "loopback-only", "without MLC_OPS_TOKENS_FILE only this machine itself is answered, by the name localhost or a loopback address and not through a proxy"))
 			case have == 0 && token == "":
 				writeProblem(w, r, problem(http.StatusUnauthorized, "unauthorized", "a bearer token is needed"))

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -27,10 +28,11 @@ type Config struct {
 	Tenants       *tenant.Store
 	Door          *tenant.Door
 	Trust         allowlist.Trust
-	TenantOptions tenant.Options // for PUT /tenants/{id}; ReadFile and Getenv are not used
-	MaxBodyBytes  int64          // of a webhook
-	Tokens        Tokens         // of /api/v1; empty: only this machine is answered, as owner
-	Spec          []byte         // openapi.yaml
+	TenantOptions tenant.Options          // for PUT /tenants/{id}; ReadFile and Getenv are not used
+	MaxBodyBytes  int64                   // of a webhook
+	Tokens        Tokens                  // of /api/v1; empty: only this machine is answered, as owner
+	Access        *atomic.Pointer[Access] // instead of Trust and Tokens, to exchange them while running
+	Spec          []byte                  // openapi.yaml
 	Log           *zap.Logger
 	Registry      *prometheus.Registry
 	// Go starts what may outlast an answer, at most a second: usually the Go of
@@ -100,7 +102,7 @@ func newPublic(c Config, m *metrics) *chi.Mux {
 			m.panics.WithLabelValues(listenerPublic).Inc()
 			m.requests.WithLabelValues(resultPanic).Inc()
 		}),
-		c.Trust.Middleware(),
+		c.clientAddress,
 	)
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed(r))

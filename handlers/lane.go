@@ -49,7 +49,8 @@ type Options struct {
 	Lost func(ctx context.Context, tenant string) (time.Time, error)
 	// At is told of every step of the write protocol as it is reached; tests of
 	// crashes die in it. nil in a service.
-	At func(op, step string)
+	At      func(op, step string)
+	Version string // of this program; what killed another version is tried again
 	// AllowPrivate and Transport serve the clients; see service.
 	Transport Transports
 }
@@ -412,6 +413,13 @@ func (t *turn) settleRecord(ctx context.Context, s queue.Settlement) error {
 	}
 	s.Steps = append(t.steps[s.Ref], s.Steps...)
 	delete(t.steps, s.Ref)
+	if s.State == queue.Parked && s.Entry != nil && s.Entry.Source == queue.SourceRecheck {
+		before, err := t.recs.Get(ctx, s.Ref)
+		if err != nil {
+			return fmt.Errorf("read record %s: %w", s.Ref, err)
+		}
+		s.Quiet = before[0].Reason == s.Reason && before[0].Message == s.Message
+	}
 	if err := t.lane.Settle(context.WithoutCancel(ctx), s); err != nil {
 		return fmt.Errorf("settle %s: %w", s.Ref, err)
 	}

@@ -13,24 +13,27 @@ import (
 //	changed in NetSuite        the webhook or the poll marks the record
 //	tenant applied             takeUp, by the version of the settings
 //	Cin7's lists changed       readList, whenever lists are read; takeUp looks for it
-//	product made in Cin7       takeUp, once an hour
+//	mended by hand in Cin7     takeUp, once an hour: a product made, a document undone, a supplier renamed
+//	role given in NetSuite     takeUp, once an hour
 //	vendor in step             vendor, for what waited for it
-//
-// What somebody mends in a Cin7 document is seen when the record is retried.
+//	new version of ours        takeUp, for what killed the one before
 
 // The fields of the watermarks that takeUp keeps.
 const (
 	fieldSettings = "settings" // version of the tenant that parked records have been tried with
 	fieldLooked   = "looked"   // RFC 3339: when Cin7's lists were last read for the sake of parked records
-	fieldSKUs     = "skus"     // RFC 3339: when records that lack a product were last taken up
+	fieldChecked  = "checked"  // RFC 3339: when records parked for something mended by hand were last taken up
+	fieldProgram  = "program"  // version of this program that records which kill workers have been tried with
 )
 
 const (
 	// lookEvery is how often Cin7's lists are read only because records are
 	// parked for want of a name: six calls.
 	lookEvery = 15 * time.Minute
-	// skusEvery is how often products are asked for again: a call for each SKU.
-	skusEvery = time.Hour
+	// checkEvery is how often records are looked at again whose cause is mended
+	// by hand, and checkMost how many: each costs a call or two.
+	checkEvery = time.Hour
+	checkMost  = 200
 )
 
 // takeUp takes up again what is parked for a cause that may be gone. It runs
@@ -52,8 +55,18 @@ func (t *turn) takeUp(ctx context.Context) error {
 			}
 		}
 	}
-	look, skus := t.due(fieldLooked, lookEvery), t.due(fieldSKUs, skusEvery)
-	if !look && !skus {
+	if v := t.w.o.Version; t.wm[fieldProgram] != v {
+		if t.wm[fieldProgram] != "" {
+			if _, err := t.recs.Release(ctx, t.w.queue, "this is version "+v, ParkPoison); err != nil {
+				return err
+			}
+		}
+		if err := t.note(ctx, fieldProgram, v); err != nil {
+			return err
+		}
+	}
+	look, check := t.due(fieldLooked, lookEvery), t.due(fieldChecked, checkEvery)
+	if !look && !check {
 		return nil
 	}
 	parked, err := t.recs.Reasons(ctx)
@@ -61,14 +74,12 @@ func (t *turn) takeUp(ctx context.Context) error {
 		return err
 	}
 	now := t.w.now().UTC().Format(time.RFC3339)
-	if skus {
-		if err := t.note(ctx, fieldSKUs, now); err != nil {
+	if check {
+		if err := t.note(ctx, fieldChecked, now); err != nil {
 			return err
 		}
-		if parked[ParkUnknownSKU] > 0 {
-			if _, err := t.recs.Release(ctx, t.w.queue, "Cin7 may have the product by now", ParkUnknownSKU); err != nil {
-				return err
-			}
+		if _, err := t.recs.Recheck(ctx, t.w.queue, checkMost, state.HandReasons[:]...); err != nil {
+			return err
 		}
 	}
 	if !look {

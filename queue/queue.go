@@ -35,10 +35,14 @@ const (
 // Mark says that a record may have changed. It carries no data.
 type Mark struct {
 	Ref
-	Source string // webhook, poll, backfill, retry, operator: a closed set, also a metric label
+	Source string // webhook, poll, backfill, retry, recheck, operator: a closed set, also a metric label
 	Note   string // one short sentence for the timeline; no secrets, no bodies
 	Trace  string // traceparent, may be empty
 }
+
+// SourceRecheck is the source of marks that look at parked records again from
+// time to time. The timeline does not tell of them.
+const SourceRecheck = "recheck"
 
 // State is where a record stands (INTERFACES section 5).
 type State string

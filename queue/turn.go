@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -49,6 +50,7 @@ type Settlement struct {
 	Failed bool              // counts an attempt; any state but Waiting sets the count back
 	Facts  map[string]string // extra fields of the record to set, "" deletes
 	Steps  []Step
+	Quiet  bool // nothing new: neither Steps nor the outcome go into the timeline
 }
 
 // Turn is a claimed lane: this process alone works for the tenant until the
@@ -294,7 +296,11 @@ func (t *Turn) Settle(ctx context.Context, out ...Settlement) error {
 		for k, v := range s.Facts {
 			args = append(args, k, v)
 		}
-		for _, step := range append(s.Steps, Step{Name: "settled", Text: settledText(s)}) {
+		var steps []Step
+		if !s.Quiet {
+			steps = append(slices.Clone(s.Steps), Step{Name: "settled", Text: settledText(s)})
+		}
+		for _, step := range steps {
 			when := ""
 			if !step.At.IsZero() {
 				when = strconv.FormatInt(step.At.UnixMilli(), 10)

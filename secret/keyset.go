@@ -102,7 +102,7 @@ func Load(path string) (*Keyset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read keyset: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && info.Mode().IsRegular() {
+	if mode := info.Mode().Perm(); info.Mode().IsRegular() && mode&openTo(ownedByUs(info)) != 0 {
 		return nil, fmt.Errorf("keyset %s may be read by others (mode %04o): chmod 600 %s", path, mode, path)
 	}
 	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file

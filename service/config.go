@@ -43,6 +43,7 @@ type Config struct {
 	MaxBodyBytes          int64         `env:"MAX_BODY_BYTES" yaml:"max_body_bytes" envDefault:"262144" help:"limit of a webhook's body"`
 	AllowPrivateEndpoints bool          `env:"ALLOW_PRIVATE_ENDPOINTS" yaml:"allow_private_endpoints" envDefault:"false" help:"lets base_url name private addresses: simulators only"`
 	SettleSeconds         int           `env:"SETTLE_SECONDS" yaml:"settle_seconds" envDefault:"180" help:"how long after an uncertain write its look-up may be believed"`
+	DrainSeconds          int           `env:"DRAIN_SECONDS" yaml:"drain_seconds" envDefault:"5" help:"how long posts are still taken after a stop was asked for, until every proxy knows"`
 	ShutdownGraceSeconds  int           `env:"SHUTDOWN_GRACE_SECONDS" yaml:"shutdown_grace_seconds" envDefault:"25" help:"time to finish the calls in hand at a stop"`
 
 	trust  allowlist.Trust
@@ -239,6 +240,9 @@ func (c *Config) check() error {
 	}
 	if c.SettleSeconds < 1 || c.SettleSeconds > 3600 {
 		add("settle_seconds", "%d: want 1 to 3600", c.SettleSeconds)
+	}
+	if c.DrainSeconds < 0 || c.DrainSeconds > 120 {
+		add("drain_seconds", "%d: want 0 to 120", c.DrainSeconds)
 	}
 	if c.ShutdownGraceSeconds < 1 || c.ShutdownGraceSeconds > 600 {
 		add("shutdown_grace_seconds", "%d: want 1 to 600", c.ShutdownGraceSeconds)

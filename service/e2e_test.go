@@ -52,6 +52,8 @@ type env struct {
 	logMu    sync.Mutex
 	contract *contract
 	environ  []string // settings beside those of start
+	level    *zap.AtomicLevel
+	reload   chan service.Config
 	stop     func()
 }
 
@@ -97,17 +99,22 @@ func newEnv(t *testing.T, o distributor.Options, approach string, edit ...string
 	return e
 }
 
+// settings are the environment of the service.
+func (e *env) settings() []string {
+	return append([]string{"MLC_PUBLIC_ADDR=127.0.0.1:0", "MLC_OPS_ADDR=127.0.0.1:0", "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_SETTLE_SECONDS=1", "MLC_DRAIN_SECONDS=0"}, e.environ...)
+}
+
 // start runs the service until the test or stop ends it.
 func (e *env) start() {
 	e.t.Helper()
-	c, err := service.Load("", append([]string{"MLC_PUBLIC_ADDR=127.0.0.1:0", "MLC_OPS_ADDR=127.0.0.1:0", "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_SETTLE_SECONDS=1"}, e.environ...))
+	c, err := service.Load("", e.settings())
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(e), zap.DebugLevel))
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan [2]net.Addr, 1), make(chan error, 1)
-	o := service.Options{Log: log, Redis: e.rdb, Keyset: e.keyset, Ready: func(p, q net.Addr) { ready <- [2]net.Addr{p, q} }}
+	o := service.Options{Log: log, Redis: e.rdb, Keyset: e.keyset, Level: e.level, Reload: e.reload, Ready: func(p, q net.Addr) { ready <- [2]net.Addr{p, q} }}
 	go func() { ended <- service.Run(ctx, c, o) }()
 	select {
 	case a := <-ready:
@@ -126,9 +133,17 @@ func (e *env) start() {
 		})
 	}
 	e.t.Cleanup(e.stop)
-	if e.rooms, _, _, err = service.Open(ctx, c, o); err != nil {
+	e.open()
+}
+
+// open gives the test the rooms that the service works in.
+func (e *env) open() {
+	e.t.Helper()
+	rooms, _, _, err := service.Open(e.t.Context(), service.Config{}, service.Options{Redis: e.rdb, Keyset: e.keyset})
+	if err != nil {
 		e.t.Fatal(err)
 	}
+	e.rooms = rooms
 }
 
 func (e *env) apply() {

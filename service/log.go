@@ -10,11 +10,11 @@ import (
 
 // Logger returns the log of a process: JSON lines on stderr, or columns for
 // people. Nothing is sampled: one line per webhook and per settled record is
-// the account of what happened.
-func Logger(c Config) (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(c.LogLevel)
+// the account of what happened. The level can be changed while it is used.
+func Logger(c Config) (*zap.Logger, zap.AtomicLevel, error) {
+	level, err := zap.ParseAtomicLevel(c.LogLevel)
 	if err != nil {
-		return nil, err
+		return nil, level, err
 	}
 	ec := zap.NewProductionEncoderConfig()
 	ec.EncodeTime = zapcore.RFC3339NanoTimeEncoder
@@ -27,7 +27,7 @@ func Logger(c Config) (*zap.Logger, error) {
 	} else {
 		enc = zapcore.NewJSONEncoder(ec)
 	}
-	return zap.New(zapcore.NewCore(enc, zapcore.Lock(os.Stderr), level)), nil
+	return zap.New(zapcore.NewCore(enc, zapcore.Lock(os.Stderr), level)), level, nil
 }
 
 // redisLog hands go-redis's own messages to our log; it would print them to

@@ -32,6 +32,8 @@ type Options struct {
 	Redis  redis.UniversalClient              // instead of Config.RedisURL
 	Keyset *secret.Keyset                     // instead of Config.KeysetFile
 	Ready  func(publicAddr, opsAddr net.Addr) // told once the listeners are open; publicAddr is nil without the api role
+	Level  *zap.AtomicLevel                   // of Log, for a reload; may be nil
+	Reload <-chan Config                      // settings read anew; see reload.go. May be nil
 
 	marked func(source, recordType string) // counts marks; Run sets it
 }
@@ -79,11 +81,15 @@ func Open(ctx context.Context, c Config, o Options) (r Rooms, rdb redis.Universa
 }
 
 // Run serves the roles of the configuration until ctx is done, then stops in
-// order: readiness goes off, the listeners close, the calls in hand are
-// finished, the lanes are given back. It returns nil after such a stop.
-func Run(parent context.Context, c Config, o Options) error {
-	ctx, cancel := context.WithCancel(parent)
-	defer cancel()
+// order: readiness goes off and workers finish the calls in hand and give
+// their lanes back; posts are still taken for DrainSeconds, since whoever
+// stands in front learns late that we leave; then the listeners close. It
+// returns nil after such a stop.
+func Run(ctx context.Context, c Config, o Options) error {
+	work, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+	doors, closeDoors := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeDoors()
 	redis.SetLogger(redisLog{o.Log.Named("redis").Sugar()})
 	reg, marked := newRegistry()
 	o.marked = marked
@@ -102,32 +108,54 @@ func Run(parent context.Context, c Config, o Options) error {
 	budget := handlers.NewBudget(rdb)
 	reg.MustRegister(newPoolCollector(rdb), newGauges(c, rooms, rdb, budget, o.Log))
 
-	// Workers stop with ctx; their calls in hand may go on for the grace.
-	g, gctx := errgroup.WithContext(ctx)
-	stop, err := serve(ctx, g, c, o, rooms, rdb, reg)
+	g, gctx := errgroup.WithContext(doors)
+	l, err := newLive(c, o)
+	if err != nil {
+		return err
+	}
+	g.Go(func() error { return l.follow(gctx, o.Reload) })
+	stop, err := serve(work, gctx, g, c, o, l, rooms, rdb, reg)
 	if err != nil {
 		return err
 	}
 	defer stop()
 	if c.has("worker") {
 		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), NightlyChore(o.Log)}, o.Log, reg,
-			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Transport: transports(c.AllowPrivateEndpoints)})
-		g.Go(func() error { return w.Run(ctx) })
+			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Version: Version().Version, Transport: transports(c.AllowPrivateEndpoints)})
+		g.Go(func() error { return w.Run(work) })
 	}
 	o.Log.Info("serving", zap.Strings("roles", c.Roles), zap.String("version", Version().Version))
 	done := make(chan error, 1)
 	go func() { done <- g.Wait() }()
 	select {
-	case <-gctx.Done(): // asked to stop, or a part ended although nobody asked it to
-		cancel()
-	case err := <-done:
-		return err
+	case <-work.Done(): // asked to stop
+		drain(gctx, c, o.Log)
+	case <-gctx.Done(): // a part ended although nobody asked it to
 	}
+	stopWork()
+	closeDoors()
 	select {
 	case err := <-done:
+		if err == nil {
+			o.Log.Info("stopped")
+		}
 		return err
 	case <-time.After(time.Duration(c.ShutdownGraceSeconds) * time.Second):
 		return fmt.Errorf("the calls in hand did not end within MLC_SHUTDOWN_GRACE_SECONDS (%d): their lanes are free when their leases end", c.ShutdownGraceSeconds)
+	}
+}
+
+// drain waits until every proxy knows that this process leaves. Only posts
+// need it: a worker alone goes at once.
+func drain(ctx context.Context, c Config, log *zap.Logger) {
+	wait := time.Duration(c.DrainSeconds) * time.Second
+	if !c.has("api") {
+		wait = 0
+	}
+	log.Info("stopping", zap.Duration("drain", wait))
+	select {
+	case <-ctx.Done():
+	case <-time.After(wait):
 	}
 }
 
@@ -153,26 +181,17 @@ func pollChore(q *queue.Queue, log *zap.Logger) handlers.Chore {
 
 // serve opens the listeners and serves them in g until ctx is done: the ops
 // listener in every process, for probes and metrics, the public one with the
-// api role.
-func serve(ctx context.Context, g *errgroup.Group, c Config, o Options, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
-	var tokens api.Tokens
-	if c.OpsTokensFile != "" {
-		data, err := os.ReadFile(c.OpsTokensFile)
-		if err != nil {
-			return nil, fmt.Errorf("MLC_OPS_TOKENS_FILE: %w", err)
-		}
-		if tokens, err = api.ParseTokens(data); err != nil {
-			return nil, fmt.Errorf("MLC_OPS_TOKENS_FILE %s: %w", c.OpsTokensFile, err)
-		}
-	}
+// api role. Once staying is done, this process is not ready any more and asks
+// its callers to take another connection.
+func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options, l *live, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
 	tr := transports(c.AllowPrivateEndpoints)
 	pub, op := api.New(api.Config{
-		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Trust: c.trust,
-		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Tokens: tokens, Spec: mlconnector.OpenAPI,
+		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Access: &l.access,
+		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Spec: mlconnector.OpenAPI,
 		Log: o.Log, Registry: reg,
 		Go: g.Go, Console: newConsole(c, rooms, rooms.keyset, tokens, o.Log.Named("console")),
 		Ready: func(rctx context.Context) []api.Check {
-			stopping := api.Check{Name: "not stopping", OK: ctx.Err() == nil}
+			stopping := api.Check{Name: "not stopping", OK: staying.Err() == nil}
 			err := rdb.Ping(rctx).Err()
 			return []api.Check{stopping, {Name: "redis", OK: err == nil, Detail: message(err), Fix: fixIf(err, "check that Redis runs and can be reached")}}
 		},
@@ -197,9 +216,9 @@ func serve(ctx context.Context, g *errgroup.Group, c Config, o Options, rooms Ro
 			return nil, fmt.Errorf("%s: %w: another process may have the port", key, err)
 		}
 	}
-	servers := map[string]*http.Server{"MLC_OPS_ADDR": api.Server(op, o.Log)}
+	servers := map[string]*http.Server{"MLC_OPS_ADDR": api.Server(leaving(staying, op), o.Log)}
 	if c.has("api") {
-		servers["MLC_PUBLIC_ADDR"] = api.Server(pub, o.Log)
+		servers["MLC_PUBLIC_ADDR"] = api.Server(leaving(staying, pub), o.Log)
 	}
 	for key, s := range servers {
 		g.Go(func() error {

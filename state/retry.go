@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ml-connector/ml-connector/queue"
 )
@@ -13,6 +14,13 @@ var MappingReasons = [...]string{"unmapped_account", "unmapped_tax", "unmapped_t
 // the mapping among them.
 var SettingReasons = [...]string{"unmapped_account", "unmapped_tax", "unmapped_term", "unknown_sku", "unknown_charge", "unknown_location",
 	"currency_mismatch", "unit_mismatch", "unbalanced", "period_locked", "over_receipt", "bill_changed_after_post", "voided_after_post", "needs_approval", "cin7_refused"}
+
+// HandReasons are the park reasons whose cause somebody removes by hand, in a
+// document of Cin7 or in a role of NetSuite, without anything telling us. What
+// is parked for them is looked at again from time to time.
+var HandReasons = [...]string{"unknown_sku", "ambiguous_supplier", "currency_mismatch", "unit_mismatch", "unbalanced", "over_receipt", "group_conflict",
+	"order_changed_after_authorise", "bill_changed_after_post", "voided_after_post", "edited_in_cin7", "cin7_refused", "netsuite_hidden",
+	"two_candidates", "outcome_unknown", "still_failing"}
 
 // Retry marks all records that a filter selects again and returns how many
 // they are; dry only counts.
@@ -54,6 +62,39 @@ func (r *Records) Release(ctx context.Context, q *queue.Queue, note string, reas
 		}
 	}
 	return n, nil
+}
+
+// Recheck marks up to most records that are parked for any of the reasons,
+// those first that have not been looked at for longest, behind everything else
+// that waits. Neither the mark nor an unchanged outcome is told in the
+// timeline.
+func (r *Records) Recheck(ctx context.Context, q *queue.Queue, most int, reasons ...string) (int, error) {
+	var parked []Record
+	f := Filter{State: queue.Parked, Limit: 1000}
+	for {
+		page, err := r.List(ctx, f)
+		if err != nil {
+			return 0, err
+		}
+		for _, rec := range page.Records {
+			if slices.Contains(reasons, rec.Reason) {
+				parked = append(parked, rec)
+			}
+		}
+		if f.Cursor = page.Next; f.Cursor == "" {
+			break
+		}
+	}
+	slices.SortStableFunc(parked, func(a, b Record) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
+	parked = parked[:min(most, len(parked))]
+	marks := make([]queue.Mark, len(parked))
+	for i, rec := range parked {
+		marks[i] = queue.Mark{Ref: rec.Ref, Source: queue.SourceRecheck}
+	}
+	if _, err := q.Mark(ctx, r.tenant, queue.Bulk, marks...); err != nil {
+		return 0, err
+	}
+	return len(marks), nil
 }
 
 // ValidCursor reports whether a text can be a Filter's cursor.

@@ -2,6 +2,7 @@ package cin7test
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/shopspring/decimal"
 )
@@ -144,4 +145,31 @@ func (s *Sim) PutJournal(j Journal) Journal {
 	}
 	s.journals = append(s.journals, j)
 	return j
+}
+
+// EditSupplier changes a supplier by hand, unchecked. It reports whether there
+// is such a supplier.
+func (s *Sim) EditSupplier(id string, edit func(*Supplier)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.suppliers, func(x Supplier) bool { return same(x.ID, id) })
+	if i < 0 {
+		return false
+	}
+	edit(&s.suppliers[i])
+	s.suppliers[i].Modified = s.o.Now()
+	return true
+}
+
+// EditProduct changes a product by hand, unchecked. It reports whether there
+// is a product of that SKU.
+func (s *Sim) EditProduct(sku string, edit func(*Product)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.products, func(x Product) bool { return same(x.SKU, sku) })
+	if i < 0 {
+		return false
+	}
+	edit(&s.products[i])
+	return true
 }

@@ -190,13 +190,13 @@ func build(ctx context.Context, o options) (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := service.Load("", []string{"MLC_PUBLIC_ADDR=127.0.0.1:0", "MLC_OPS_ADDR=127.0.0.1:0", "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_SETTLE_SECONDS=2", "MLC_LOG_FORMAT=console"})
+	c, err := service.Load("", []string{"MLC_PUBLIC_ADDR=127.0.0.1:0", "MLC_OPS_ADDR=127.0.0.1:0", "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_SETTLE_SECONDS=2", "MLC_DRAIN_SECONDS=0", "MLC_LOG_FORMAT=console"})
 	if err != nil {
 		return nil, err
 	}
 	log := zap.NewNop()
 	if o.verbose {
-		if log, err = service.Logger(c); err != nil {
+		if log, _, err = service.Logger(c); err != nil {
 			return nil, err
 		}
 	}

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
 	"net"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -14,18 +18,23 @@ func (a *app) serveCommand() *cobra.Command {
 		Use: "serve", Short: "Run the service until it is told to stop", Args: exactArgs(0),
 		Long: `Runs the roles of MLC_ROLES: api takes webhooks (MLC_PUBLIC_ADDR) and serves
 probes, metrics and the ops API (MLC_OPS_ADDR); worker drains lanes and polls.
-Needs MLC_REDIS_URL and MLC_KEYSET_FILE.`,
+Needs MLC_REDIS_URL and MLC_KEYSET_FILE.
+
+SIGTERM: readiness goes off, the calls in hand are finished, lanes are given
+back, posts are taken for MLC_DRAIN_SECONDS more; a second signal ends at once.
+SIGHUP reads the --config file and MLC_OPS_TOKENS_FILE again: log level, tokens
+and trusted proxies change, the log says what else would need a restart.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.config()
 			if err != nil {
 				return err
 			}
-			log, err := service.Logger(c)
+			log, level, err := service.Logger(c)
 			if err != nil {
 				return err
 			}
 			defer func() { _ = log.Sync() }()
-			return service.Run(cmd.Context(), c, service.Options{Log: log, Ready: func(public, ops net.Addr) {
+			return service.Run(cmd.Context(), c, service.Options{Log: log, Level: &level, Reload: a.reloads(cmd.Context(), log), Ready: func(public, ops net.Addr) {
 				fields := []zap.Field{zap.Stringer("ops", ops)}
 				if public != nil {
 					fields = append(fields, zap.Stringer("webhooks", public))
@@ -34,4 +43,32 @@ Needs MLC_REDIS_URL and MLC_KEYSET_FILE.`,
 			}})
 		},
 	}
+}
+
+// reloads reads the settings again at each SIGHUP until ctx is done. What
+// cannot be read is logged and changes nothing.
+func (a *app) reloads(ctx context.Context, log *zap.Logger) <-chan service.Config {
+	out, hup := make(chan service.Config), make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	go func() {
+		defer signal.Stop(hup)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hup:
+			}
+			c, err := a.config()
+			if err != nil {
+				log.Error("reload: the settings stay as they are", zap.Error(err))
+				continue
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case out <- c:
+			}
+		}
+	}()
+	return out
 }

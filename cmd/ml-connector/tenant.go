@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -26,7 +27,7 @@ func (a *app) tenantApply() *cobra.Command {
 	var file string
 	var noPing bool
 	c := &cobra.Command{
-		Use: "apply -f FILE", Short: "Create or change a tenant from a YAML file", Args: exactArgs(0),
+		Use: "apply -f FILE", Short: "Create or change a tenant from a YAML file, or all of a directory", Args: exactArgs(0),
 		Long: `Checks the file, tries both credentials with one cheap call each (--no-ping
 leaves that out), and stores the tenant in one step, credentials sealed. Files
 named in it are found beside it. ${NAME} takes a value from the environment.
@@ -35,62 +36,92 @@ Credentials left out keep the stored ones.`,
 			if file == "" {
 				return usageError{errors.New("name the tenant file with -f")}
 			}
-			data, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+			files, err := tenantFiles(file)
 			if err != nil {
-				return fmt.Errorf("read the tenant file: %w", err)
+				return err
 			}
-			ctx := cmd.Context()
-			conf, rooms, closing, err := a.open(ctx)
+			conf, rooms, closing, err := a.open(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer closing()
-			t, creds, err := tenant.ParseYAML(data, tenant.Options{AllowPrivateEndpoints: conf.AllowPrivateEndpoints, Getenv: os.Getenv, ReadFile: beside(file)})
-			if err != nil {
-				return fmt.Errorf("%s:\n%w", file, err)
+			var errs []error
+			for _, f := range files {
+				errs = append(errs, a.applyTenant(cmd, conf, rooms, f, noPing))
 			}
-			old, err := rooms.Tenants.Get(ctx, t.ID)
-			if err != nil && !errors.Is(err, tenant.ErrNotFound) {
-				return err
-			}
-			full := creds
-			if old != nil {
-				stored, err := rooms.Tenants.Open(ctx, old)
-				if err != nil {
-					return err
-				}
-				full = creds.Or(stored)
-			}
-			if err := full.Complete(t); err != nil {
-				return err
-			}
-			if !noPing {
-				if err := a.checklist(cmd, service.Ping(ctx, t, full, service.Transports(conf))); err != nil {
-					return fmt.Errorf("tenant %s was not applied: %w; --no-ping applies without trying", t.ID, err)
-				}
-			}
-			stored, err := rooms.Tenants.Apply(ctx, t, creds)
-			if err != nil {
-				return err
-			}
-			if err := rooms.Queue.Wake(ctx, t.ID, time.Time{}); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "tenant %s applied, version %d\n", stored.ID, stored.Version)
-			if old == nil || tenant.MappingEqual(old.Sync.Mapping, stored.Sync.Mapping) {
-				return nil
-			}
-			n, err := rooms.States.Tenant(t.ID).Release(ctx, rooms.Queue, "the mapping was changed", state.MappingReasons[:]...)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "the mapping was changed: %d parked records are tried again\n", n)
-			return nil
+			return errors.Join(errs...)
 		},
 	}
-	c.Flags().StringVarP(&file, "file", "f", "", "tenant file")
+	c.Flags().StringVarP(&file, "file", "f", "", "tenant file, or a directory of them")
 	c.Flags().BoolVar(&noPing, "no-ping", false, "do not try the credentials")
 	return c
+}
+
+// tenantFiles are the file itself or, of a directory, its YAML files in order
+// of their names.
+func tenantFiles(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the tenant file: %w", err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	files, err := filepath.Glob(filepath.Join(path, "*.y*ml"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("directory %s has no .yaml file: put one tenant in each (%w)", path, errors.Join(err, fs.ErrNotExist))
+	}
+	return files, nil
+}
+
+// applyTenant applies one tenant file.
+func (a *app) applyTenant(cmd *cobra.Command, conf service.Config, rooms service.Rooms, file string, noPing bool) error {
+	ctx := cmd.Context()
+	data, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	if err != nil {
+		return fmt.Errorf("read the tenant file: %w", err)
+	}
+	t, creds, err := tenant.ParseYAML(data, tenant.Options{AllowPrivateEndpoints: conf.AllowPrivateEndpoints, Getenv: os.Getenv, ReadFile: beside(file)})
+	if err != nil {
+		return fmt.Errorf("%s:\n%w", file, err)
+	}
+	old, err := rooms.Tenants.Get(ctx, t.ID)
+	if err != nil && !errors.Is(err, tenant.ErrNotFound) {
+		return err
+	}
+	full := creds
+	if old != nil {
+		stored, err := rooms.Tenants.Open(ctx, old)
+		if err != nil {
+			return err
+		}
+		full = creds.Or(stored)
+	}
+	if err := full.Complete(t); err != nil {
+		return err
+	}
+	if !noPing {
+		if err := a.checklist(cmd, service.Ping(ctx, t, full, service.Transports(conf))); err != nil {
+			return fmt.Errorf("tenant %s was not applied: %w; --no-ping applies without trying", t.ID, err)
+		}
+	}
+	stored, err := rooms.Tenants.Apply(ctx, t, creds)
+	if err != nil {
+		return err
+	}
+	if err := rooms.Queue.Wake(ctx, t.ID, time.Time{}); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "tenant %s applied, version %d\n", stored.ID, stored.Version)
+	if old == nil || tenant.MappingEqual(old.Sync.Mapping, stored.Sync.Mapping) {
+		return nil
+	}
+	n, err := rooms.States.Tenant(t.ID).Release(ctx, rooms.Queue, "the mapping was changed", state.MappingReasons[:]...)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "the mapping was changed: %d parked records are tried again\n", n)
+	return nil
 }
 
 // beside reads files relative to another.
