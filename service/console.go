@@ -19,10 +19,10 @@ import (
 
 // newConsole wires the web console: what it asks of the two systems goes out
 // within the tenant's budget.
-func newConsole(c Config, rooms Rooms, ks *secret.Keyset, tokens api.Tokens, log *zap.Logger) http.Handler {
+func newConsole(c Config, rooms Rooms, ks *secret.Keyset, tokens func() api.Tokens, log *zap.Logger) http.Handler {
 	tr := transports(c.AllowPrivateEndpoints)
 	return console.New(console.Config{
-		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: func() api.Tokens { return tokens }, Seal: ks, Reasons: mlconnector.ParkedReasons, Log: log,
+		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: tokens, Seal: ks, Reasons: mlconnector.ParkedReasons, Log: log,
 		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
 		Budget: func(ctx context.Context, t *tenant.Tenant) (int, error) {
 			creds, err := rooms.Tenants.Open(ctx, t)
