@@ -26,6 +26,7 @@ import (
 type statement struct {
 	lines    []netsuite.BillLine // without tax, without rows that say nothing
 	net, tax decimal.Decimal
+	implied  bool // the tax is in no rows: see impliedTax
 }
 
 // cent is the unit that Cin7 keeps totals in, in every currency (contract cin7 9).
@@ -33,8 +34,9 @@ var cent = decimal.New(1, -2)
 
 // addUp checks a bill against itself and against the company it goes to, and
 // returns its sums. It is done before anything is written: a bill that
-// contradicts itself is parked with both numbers.
-func addUp(t *tenant.Tenant, refs *reference, b netsuite.Bill) (statement, *Problem) {
+// contradicts itself is parked with both numbers. rule is the tax rule of
+// bills whose tax NetSuite does not keep in rows.
+func addUp(t *tenant.Tenant, refs *reference, rule string, b netsuite.Bill) (statement, *Problem) {
 	var s statement
 	for _, l := range b.Lines {
 		switch {
@@ -47,11 +49,14 @@ func addUp(t *tenant.Tenant, refs *reference, b netsuite.Bill) (statement, *Prob
 			s.net = s.net.Add(l.Amount)
 		}
 	}
+	if tax := impliedTax(refs, rule, b); !tax.IsZero() {
+		s.tax, s.implied = tax, true
+	}
 	for _, check := range []func() *Problem{
 		func() *Problem { return checkTotal(b, s) },
 		func() *Problem { return checkDecimals(b, s) },
 		func() *Problem { return checkRate(refs, b) },
-		func() *Problem { return checkBase(b) },
+		func() *Problem { return checkBase(b, s) },
 		func() *Problem { return checkLineRates(t, b) },
 		func() *Problem { return checkCeiling(t, b) },
 	} {
@@ -119,12 +124,20 @@ func ledger(b netsuite.Bill) bool {
 
 // checkBase is M2 and M4: in base currency the lines and the tax are what is
 // owed, debits are credits.
-func checkBase(b netsuite.Bill) *Problem {
+func checkBase(b netsuite.Bill, s statement) *Problem {
 	if !ledger(b) {
 		return nil
 	}
 	debits := sumOf(b.Lines, func(l netsuite.BillLine) decimal.Decimal { return l.BaseAmount })
-	if sum := debits.Add(b.PayableBase); !sum.IsZero() {
+	sum := debits.Add(b.PayableBase)
+	if s.implied {
+		// The tax has no row; what is missing must be the tax.
+		tax := s.tax.Mul(b.ExchangeRate)
+		if sum.Add(tax).Abs().LessThanOrEqual(rateTolerance(b.Total).Add(spare(b))) {
+			return nil
+		}
+	}
+	if !sum.IsZero() {
 		return problem(ParkUnbalanced, "check the GL impact of the bill in NetSuite; if it is right, the integration role may not see all lines",
 			"bill %s: its lines post %s in base currency, %s is owed", billNumber(b), money(debits), money(b.PayableBase.Neg()))
 	}
@@ -137,6 +150,11 @@ func rateTolerance(amount decimal.Decimal) decimal.Decimal {
 	return cent.Add(amount.Abs().Mul(decimal.New(5, -5)))
 }
 
+// spare is what rounding the lines of a bill can leave over: half a cent each.
+func spare(b netsuite.Bill) decimal.Decimal {
+	return cent.Mul(decimal.NewFromInt(int64(len(b.Lines)))).Div(decimal.NewFromInt(2))
+}
+
 // checkLineRates is M3. NetSuite puts what rounding leaves over onto one line,
 // so a line may also be off by a cent for each line of the bill. Books other
 // than the primary one have rates of their own, which the header does not show.
@@ -144,10 +162,9 @@ func checkLineRates(t *tenant.Tenant, b netsuite.Bill) *Problem {
 	if !ledger(b) || t.NetSuite.AccountingBook > 1 {
 		return nil
 	}
-	spare := cent.Mul(decimal.NewFromInt(int64(len(b.Lines)))).Div(decimal.NewFromInt(2))
 	for _, l := range b.Lines {
 		expected := l.Amount.Mul(b.ExchangeRate)
-		if off := l.BaseAmount.Sub(expected).Abs(); off.GreaterThan(rateTolerance(l.Amount).Add(spare)) {
+		if off := l.BaseAmount.Sub(expected).Abs(); off.GreaterThan(rateTolerance(l.Amount).Add(spare(b))) {
 			return problem(ParkUnbalanced, "check the exchange rate and the GL impact of the bill in NetSuite",
 				"bill %s line %d: %s %s at %s are %s, it posts %s in base currency", billNumber(b), l.Number, money(l.Amount), b.Currency, b.ExchangeRate,
 				money(expected.Round(2)), money(l.BaseAmount))

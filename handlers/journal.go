@@ -50,7 +50,7 @@ func journalOf(t *tenant.Tenant, refs *reference, d netsuite.Bill, vendor string
 		return w, problem(ParkCin7Refused, "set sync.standalone_bills to purchase, or enter the goods in Cin7 by hand and skip this record",
 			"bill %s has item %s but no purchase order: a journal brings no goods into stock", billNumber(d), d.Lines[i].SKU)
 	}
-	if _, p := addUp(t, refs, d); p != nil {
+	if _, p := addUp(t, refs, "", d); p != nil {
 		return w, p
 	}
 	date, p := openDate(t, refs, cin7.Date(d.Date), "bill "+billNumber(d))

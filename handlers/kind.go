@@ -22,6 +22,7 @@ var kinds = [...]kind{
 	{name: opCreatePurchase, creates: true},
 	{name: opVoidPurchase},
 	{name: opVoidStray},
+	{name: opSetRate},
 	{name: opPostOrder, counts: true},
 	{name: opDraftInvoice},
 	{name: opAuthoriseInvoice, counts: true},

@@ -15,6 +15,7 @@ import (
 // The operations of a plan, in the words of state.Intent.Op.
 const (
 	opCreatePurchase   = "create_purchase"
+	opSetRate          = "set_rate"
 	opVoidPurchase     = "void_purchase"
 	opVoidStray        = "void_stray_purchase" // a bare draft that carries the marker of a record with another purchase
 	opUndoPurchase     = "undo_purchase"
@@ -45,6 +46,7 @@ type op struct {
 	Task string    // of undo and void: what is undone
 
 	Header  *cin7.NewPurchase
+	Update  *cin7.UpdatePurchase
 	Order   *cin7.NewOrder
 	Invoice *cin7.NewInvoice
 	Stock   *cin7.NewStock // of post_stock, replace_stock and post_put_away
@@ -128,6 +130,7 @@ func plan(r rules, w *want, p *cin7.Purchase, known ties) outlook {
 		b.receiptsOnInvoices()
 	}
 	b.credits()
+	planRates(w, p, b.groups, &out)
 	out.Stage = stageOf(w, p, b.groups)
 	return out
 }

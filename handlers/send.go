@@ -29,6 +29,12 @@ func send(ctx context.Context, c *cin7.Client, have *cin7.Purchase, o op) (now *
 			have.Status = cin7.StatusVoided
 		}
 		return have, "", nil
+	case opSetRate:
+		p, err := c.UpdatePurchase(ctx, *o.Update)
+		if err == nil {
+			have.CurrencyRate = p.CurrencyRate
+		}
+		return have, "", err
 	case opPostOrder:
 		answer, err := c.PostOrder(ctx, *o.Order)
 		if err == nil {

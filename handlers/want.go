@@ -37,14 +37,14 @@ type want struct {
 
 // wantInvoice is an approved bill, or its share of this purchase.
 type wantInvoice struct {
-	Ref        queue.Ref
-	Number     string
-	Date, Due  cin7.Date
-	Lines      []cin7.Line
-	Charges    []cin7.Charge
-	Net, Tax   decimal.Decimal
-	Accounts   []string // codes in line order, each once
-	BaseAmount decimal.Decimal
+	Ref       queue.Ref
+	Number    string
+	Date, Due cin7.Date
+	Lines     []cin7.Line
+	Charges   []cin7.Charge
+	Net, Tax  decimal.Decimal
+	Accounts  []string        // codes in line order, each once
+	Rate      decimal.Decimal // base units per unit of the bill's currency
 }
 
 // wantReceipt is goods that came.
@@ -217,9 +217,9 @@ func wantLocation(t *tenant.Tenant, refs *reference, id netsuite.ID) (cin7.Locat
 		"Cin7 has no active top-level location %q (NetSuite location id %d)", name, id)
 }
 
-// wantTaxRule is the rule that purchase lines name. NetSuite's lines carry no
-// tax code that SuiteQL shows, so there is one rule: mapping.tax["*"], else
-// the tenant's default.
+// wantTaxRule is the rule of suppliers, of orders, and of bills unless their
+// tax account has one (billRule): mapping.tax["*"], else the tenant's default.
+// NetSuite's lines carry no tax code that SuiteQL shows.
 func wantTaxRule(t *tenant.Tenant, refs *reference) (string, *Problem) {
 	name := t.Sync.TaxRule
 	if m := t.Sync.Mapping.Tax["*"]; m != "" {
@@ -329,7 +329,7 @@ func cin7Lines(t *tenant.Tenant, refs *reference, rule, where string, src []sour
 		if !ok {
 			problems = append(problems, problem(ParkUnbalanced, "split the line in NetSuite so that its price has at most four decimals, or name a service product for the missing cents under sync.mapping.charges as rounding",
 				"%s line %d: no price with four decimals gives %s for %s of %s (nearest %s gives %s)",
-				where, l.number, l.amount.StringFixed(2), l.quantity, l.sku, price, lineTotal(l.quantity, price).StringFixed(2)))
+				where, l.number, money(l.amount), l.quantity, l.sku, price, lineTotal(l.quantity, price).StringFixed(2)))
 			continue
 		}
 		if strings.EqualFold(product.Type, "Service") {
@@ -436,8 +436,15 @@ func orderLines(t *tenant.Tenant, refs *reference, rule string, po netsuite.Purc
 		return documentLines{}, []*Problem{problem(ParkUnbalanced, "add lines to the order in NetSuite",
 			"order %s has no lines that can be bought", po.TranID)}
 	}
+	for _, sum := range []decimal.Decimal{net, tax} {
+		if kept := sum.Round(2); !kept.Equal(sum) {
+			return documentLines{}, []*Problem{problem(ParkUnbalanced, "enter the order in Cin7 by hand and skip this record: Cin7 keeps two decimals",
+				"order %s: its lines sum to %s %s and its tax is %s; Cin7 keeps two decimals", po.TranID, money(net), po.Currency, money(tax))}
+		}
+	}
+	amounts := inCents(weights)
 	for i, part := range spread(tax, weights, min(minorDigits(po.Currency), 2)) {
-		src[i].tax = part
+		src[i].amount, src[i].tax = amounts[i], part
 	}
 	return cin7Lines(t, refs, rule, "order "+po.TranID, src)
 }

@@ -73,7 +73,11 @@ func billNumber(b netsuite.Bill) string {
 // billInvoice computes the invoice of a bill, or of its share in one PO.
 // Everything that stops it is found before anything is written.
 func billInvoice(t *tenant.Tenant, refs *reference, rule string, b netsuite.Bill, po netsuite.ID) (wantInvoice, error) {
-	sums, p := addUp(t, refs, b)
+	sums, p := addUp(t, refs, rule, b)
+	if p != nil {
+		return wantInvoice{}, p
+	}
+	rule, p = billRule(t, refs, rule, b)
 	if p != nil {
 		return wantInvoice{}, p
 	}
@@ -94,7 +98,7 @@ func billInvoice(t *tenant.Tenant, refs *reference, rule string, b netsuite.Bill
 	if pos := b.POs(); len(pos) > 0 {
 		first = pos[0]
 	}
-	inv := wantInvoice{Number: billNumber(b), Date: date, Due: max(cin7.Date(b.Due), date)}
+	inv := wantInvoice{Number: billNumber(b), Date: date, Due: max(cin7.Date(b.Due), date), Rate: b.ExchangeRate}
 	var src []sourceLine
 	for i, l := range lines {
 		// Lines that name no PO (freight typed into the bill) go with the first.
