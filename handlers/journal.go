@@ -214,7 +214,10 @@ func (u *unit) serveJournals(ctx context.Context, s sources) error {
 	for _, rec := range all {
 		u.records[rec.Ref] = rec
 	}
-	hash := hashOf([]any{s.stable(), u.t.Sync})
+	rules := u.t.Sync
+	rules.Mode = "" // it decides whether, not what
+	hash := hashOf([]any{s.stable(), rules})
+	u.inputs = hash
 	if u.records[u.owner].Facts[state.FactHash] == hash {
 		return u.unchanged(ctx)
 	}
@@ -235,6 +238,9 @@ func (u *unit) serveJournals(ctx context.Context, s sources) error {
 		if verdicts[r] != nil {
 			hash = ""
 		}
+	}
+	if u.rehearsal != nil {
+		return u.settleRehearsed(ctx, nil, outlook{Verdicts: verdicts, Stage: stage}, nil)
 	}
 	return u.settleAll(ctx, func(r queue.Ref) error { return verdicts[r] }, nil, stage, hash)
 }
@@ -276,7 +282,11 @@ func (u *unit) journal(ctx context.Context, d netsuite.Bill, vendor string) (out
 	if err := reread(ctx); err != nil {
 		return outlook{}, err
 	}
-	u.facts[r][state.FactAccounts] = strings.Join(w.Accounts, ",")
+	if u.rehearsal != nil {
+		u.rehearsal.source(r, hashOf(sources{Bills: []netsuite.Bill{d}}.stable()), journalsHash(have))
+	} else {
+		u.facts[r][state.FactAccounts] = strings.Join(w.Accounts, ",")
+	}
 	out, err := converge(ctx, site{
 		plan:   func() outlook { return planJournal(u.rules(), w, have, u.ties()[r].Sent) },
 		there:  func() bool { return len(have) > 0 },
@@ -284,6 +294,15 @@ func (u *unit) journal(ctx context.Context, d netsuite.Bill, vendor string) (out
 		reread: reread,
 		alone:  func(context.Context) (bool, error) { return false, nil }, // two are told by the plan
 		do: func(ctx context.Context, o op) error {
+			if u.rehearsal != nil {
+				have, err = u.rehearseJournal(have, o)
+				return err
+			}
+			if u.script != nil {
+				if err := u.permit(o); err != nil {
+					return err
+				}
+			}
 			fresh = false
 			u.step(r, "planned", o.Why)
 			in := state.Intent{Slot: slotJournal, Op: o.Kind, Marker: marker(account, r)}
@@ -292,6 +311,9 @@ func (u *unit) journal(ctx context.Context, d netsuite.Bill, vendor string) (out
 				u.at(o.Kind, stepAnswered)
 				if err != nil || o.Kind != opDraftJournal {
 					return err
+				}
+				if u.script != nil {
+					u.script.names[strings.ToLower(j.TaskID)] = newJournalID(r)
 				}
 				return u.link(ctx, r, slotJournal, j.TaskID, map[string]string{state.FactCin7Number: j.JournalNumber})
 			})

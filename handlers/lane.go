@@ -290,20 +290,29 @@ type turn struct {
 	again     map[string]bool              // lists that were read again for what they lacked; see lookAgain
 	absent    map[string]bool              // upper-case SKUs that Cin7 did not have in this turn
 	refused   map[string]string            // operation and hash of a body -> Cin7's words, when a look-up has shown that they count
+	rehearsal *rehearsal                   // set: nothing is written to Cin7
+	script    *script                      // set: only the calls of a plan are made
 	pay       func(context.Context) error  // takes the next call from the budget, once
 	paid      bool                         // it is taken
 }
 
 // open reads the tenant and builds its clients.
 func (w *Worker) open(ctx context.Context, lane *queue.Turn, log *zap.Logger) (*turn, error) {
+	return w.openAs(ctx, lane, log, nil, nil)
+}
+
+// openAs is open for a plan, which r notes, or for applying one, which s
+// allows. A tenant in plan_only mode is always rehearsed, unless a plan is
+// applied.
+func (w *Worker) openAs(ctx context.Context, lane *queue.Turn, log *zap.Logger, r *rehearsal, s *script) (*turn, error) {
 	tn, err := w.tenants.Get(ctx, lane.Tenant)
 	if err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
-	s := w.sessions[tn.ID]
+	ses := w.sessions[tn.ID]
 	w.mu.Unlock()
-	if s == nil || s.version != tn.Version {
+	if ses == nil || ses.version != tn.Version {
 		creds, err := w.tenants.Open(ctx, tn)
 		if err != nil {
 			return nil, err
@@ -312,18 +321,31 @@ func (w *Worker) open(ctx context.Context, lane *queue.Turn, log *zap.Logger) (*
 		if err != nil {
 			return nil, err
 		}
-		s = &session{version: tn.Version, ns: ns, creds: creds, strangers: strangers{}}
+		ses = &session{version: tn.Version, ns: ns, creds: creds, strangers: strangers{}}
 		w.mu.Lock()
-		w.sessions[tn.ID] = s
+		w.sessions[tn.ID] = ses
 		w.mu.Unlock()
 	}
-	t := &turn{w: w, lane: lane, t: tn, s: s, recs: w.states.Tenant(tn.ID), ns: s.ns, log: log,
+	t := &turn{w: w, lane: lane, t: tn, s: ses, rehearsal: r, script: s, recs: w.states.Tenant(tn.ID), ns: ses.ns, log: log,
 		again: map[string]bool{}, absent: map[string]bool{}, vendors: map[netsuite.ID]vendorResult{}, steps: map[queue.Ref][]queue.Step{}, refused: map[string]string{}}
+	if r == nil && s == nil && tn.PlanOnly() {
+		t.rehearsal = &rehearsal{known: map[string]bool{}}
+	}
+	tr := w.o.Transport
+	if t.rehearsal != nil {
+		tr.Cin7 = cin7.ReadOnly(tr.Cin7)
+	}
+	budget := func(ctx context.Context) error {
+		return w.budget.wait(ctx, ses.creds.Cin7Key, tn.Cin7.CallsPerMinute, w.now)
+	}
+	if r != nil || s != nil {
+		budget = w.budget.Patient(ses.creds.Cin7Key, tn.Cin7.CallsPerMinute, w.now) // a person waits
+	}
 	t.pay = func(ctx context.Context) error {
 		if t.paid {
 			return nil
 		}
-		if err := w.budget.wait(ctx, s.creds.Cin7Key, tn.Cin7.CallsPerMinute, w.now); err != nil {
+		if err := budget(ctx); err != nil {
 			return err
 		}
 		t.paid = true
@@ -334,12 +356,12 @@ func (w *Worker) open(ctx context.Context, lane *queue.Turn, log *zap.Logger) (*
 			return err
 		}
 		t.paid = false
-		if !lane.Valid(gateMargin) {
+		if !t.offline() && !lane.Valid(gateMargin) {
 			return queue.ErrStale
 		}
 		return nil
 	}
-	t.c7, err = Cin7Client(tn, s.creds, w.o.Transport, w.now, gate, func(time.Duration) { w.m.limited.WithLabelValues("cin7").Inc() }, w.m.observe("cin7"))
+	t.c7, err = Cin7Client(tn, ses.creds, tr, w.now, gate, func(time.Duration) { w.m.limited.WithLabelValues("cin7").Inc() }, w.m.observe("cin7"))
 	if err != nil {
 		return nil, err
 	}
@@ -408,6 +430,17 @@ func (t *turn) failing(ctx context.Context, s *queue.Settlement) error {
 
 // settleRecord writes one outcome and its log line.
 func (t *turn) settleRecord(ctx context.Context, s queue.Settlement) error {
+	if t.offline() {
+		t.rehearsal.outcome(s)
+		delete(t.steps, s.Ref)
+		return nil
+	}
+	if t.script != nil {
+		s.Entry = nil // its marks, if any, are settled by the lane
+		if s.State != queue.Completed {
+			t.script.trouble = fmt.Sprintf("%s is %s: %s: %s", s.Ref, s.State, s.Reason, s.Message)
+		}
+	}
 	if err := t.failing(ctx, &s); err != nil {
 		return err
 	}

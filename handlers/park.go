@@ -55,6 +55,7 @@ const (
 	WaitRetry    = "retry"       // an upstream did not answer
 	WaitSettling = "settling"    // a write's outcome is not known yet
 	WaitUpstream = "credentials" // an upstream refuses our credentials
+	WaitPlanOnly = "plan_only"   // sync.mode is plan_only: what would be done is said
 )
 
 // Problem is why a record is parked: a sentence that says what is wrong, with

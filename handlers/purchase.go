@@ -103,6 +103,7 @@ type unit struct {
 	docs    []queue.Ref
 	facts   map[queue.Ref]map[string]string
 	records map[queue.Ref]state.Record
+	inputs  string // hash of what the wanted state is computed from
 	have    *cin7.Purchase
 	fresh   bool // have was read after our last write
 	unique  bool // no second purchase carries the marker: looked up in this turn
@@ -141,11 +142,17 @@ func (u *unit) serve(ctx context.Context, v netsuite.Vendor, inputs any, wanted 
 		u.records[rec.Ref] = rec
 	}
 	v.ModifiedAt = ""
-	hash := hashOf([]any{inputs, v, u.t.Sync, u.t.Cin7.UsePutAway})
+	rules := u.t.Sync
+	rules.Mode = "" // it decides whether, not what
+	hash := hashOf([]any{inputs, v, rules, u.t.Cin7.UsePutAway})
+	u.inputs = hash
 	if u.records[u.owner].Facts[state.FactHash] == hash {
 		return u.unchanged(ctx)
 	}
 	w, out, err := u.bring(ctx, v, wanted, named)
+	if u.rehearsal != nil {
+		return u.settleRehearsed(ctx, w, out, err)
+	}
 	if stopsLane(err) {
 		return err
 	}
@@ -204,13 +211,22 @@ func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*refere
 	if err := u.find(ctx, w, v.Name(), supplier); err != nil {
 		return nil, outlook{}, err
 	}
+	if u.rehearsal != nil {
+		u.rehearsal.knows(u.have)
+		u.rehearsal.source(u.owner, u.inputs, pictureHash(u.have))
+	}
 	out, err := converge(ctx, site{
 		plan:   func() outlook { return plan(u.rules(), w, u.have, u.ties()) },
 		there:  func() bool { return u.have != nil },
 		fresh:  func() bool { return u.fresh },
 		reread: u.reread,
-		alone:  func(ctx context.Context) (bool, error) { return u.alone(ctx, v.Name(), supplier) },
-		do:     u.do,
+		alone: func(ctx context.Context) (bool, error) {
+			if u.rehearsal != nil {
+				return false, nil
+			}
+			return u.alone(ctx, v.Name(), supplier)
+		},
+		do: u.do,
 	})
 	return w, out, err
 }
@@ -291,14 +307,20 @@ func (u *unit) forget(ctx context.Context, number string) error {
 			return err
 		}
 	}
-	if err := u.recs.Unlink(ctx, u.lane.Fence, u.owner, slotPurchase); err != nil {
-		return fmt.Errorf("unlink the purchase of %s: %w", u.owner, err)
+	if u.rehearsal == nil {
+		if err := u.recs.Unlink(ctx, u.lane.Fence, u.owner, slotPurchase); err != nil {
+			return fmt.Errorf("unlink the purchase of %s: %w", u.owner, err)
+		}
 	}
 	delete(u.records[u.owner].Links, slotPurchase)
 	return u.keep(ctx, u.owner, facts)
 }
 
 func (u *unit) reread(ctx context.Context) error {
+	if u.rehearsal != nil {
+		u.fresh = true // what is foreseen cannot be read
+		return nil
+	}
 	p, err := u.c7.Purchase(ctx, u.have.ID)
 	if err != nil {
 		return u.classify(err)
@@ -360,6 +382,9 @@ func (u *unit) keep(ctx context.Context, r queue.Ref, facts map[string]string) e
 	}
 	rec.Ref = r
 	u.records[r] = rec
+	if u.rehearsal != nil {
+		return nil // foreseen, for this plan alone
+	}
 	if err := u.recs.SetFacts(ctx, u.lane.Fence, r, changed); err != nil {
 		return fmt.Errorf("remember what became of %s: %w", r, err)
 	}
@@ -369,6 +394,14 @@ func (u *unit) keep(ctx context.Context, r queue.Ref, facts map[string]string) e
 // do sends one planned call under the write protocol and takes its answer
 // into the picture of the purchase.
 func (u *unit) do(ctx context.Context, o op) error {
+	if u.rehearsal != nil {
+		return u.rehearse(ctx, o)
+	}
+	if u.script != nil {
+		if err := u.permit(o); err != nil {
+			return err
+		}
+	}
 	u.step(o.For, "planned", o.Why)
 	in := state.Intent{Slot: slotOf(o), Op: o.Kind, Marker: marker(u.t.NetSuite.AccountID, u.owner)}
 	u.fresh = false

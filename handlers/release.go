@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 )
 
@@ -44,6 +45,11 @@ func (t *turn) takeUp(ctx context.Context) error {
 		if t.wm[fieldSettings] != "" {
 			if _, err := t.recs.Release(ctx, t.w.queue, "the settings were changed", state.SettingReasons[:]...); err != nil {
 				return err
+			}
+			if !t.t.PlanOnly() {
+				if _, err := t.recs.Retry(ctx, t.w.queue, state.Filter{State: queue.Waiting, Reason: WaitPlanOnly}, "sync.mode is live now", false); err != nil {
+					return err
+				}
 			}
 		}
 		if err := t.note(ctx, fieldSettings, version); err != nil {

@@ -35,6 +35,10 @@ func settling(in state.Intent) *Wait {
 // returns its GUID, "" when there is none. Other writes need no search: the
 // fresh read that follows shows what they did.
 func (t *turn) settle(ctx context.Context, owner queue.Ref, in state.Intent, slot string, find func(context.Context) (string, error)) error {
+	if t.rehearsal != nil {
+		t.rehearsal.open(owner, "the outcome of an earlier "+in.Op+" is not known yet")
+		return settling(in)
+	}
 	if in.BelieveAt.IsZero() {
 		// The process died between the intent and the answer.
 		in.BelieveAt = in.SentAt.Add(t.w.o.Settle)

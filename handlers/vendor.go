@@ -56,6 +56,9 @@ func (t *turn) vendor(ctx context.Context, v netsuite.Vendor, entry *queue.Entry
 	default:
 		return "", err
 	}
+	if t.rehearsal != nil && err == nil {
+		t.settleRehearsedVendor(&out)
+	}
 	t.vendors[v.ID] = vendorResult{guid, err}
 	if entry == nil && err == nil && rec.State == queue.Completed && rec.Facts[state.FactHash] == hash {
 		return guid, nil // nothing new to say
@@ -63,7 +66,7 @@ func (t *turn) vendor(ctx context.Context, v netsuite.Vendor, entry *queue.Entry
 	if serr := t.settleRecord(ctx, out); serr != nil {
 		return "", serr
 	}
-	if err == nil && rec.Reason != "" {
+	if err == nil && rec.Reason != "" && t.rehearsal == nil {
 		// It could not go before: what waited for it can go now.
 		if _, rerr := t.recs.Retry(ctx, t.w.queue, state.Filter{State: queue.Waiting, Reason: WaitVendor}, "vendor "+v.Name()+" is in step", false); rerr != nil {
 			return "", rerr
@@ -132,11 +135,17 @@ func (t *turn) syncVendor(ctx context.Context, r queue.Ref, rec state.Record, v 
 		}
 	}
 	if guid == "" {
+		if t.rehearsal != nil {
+			t.rehearsal.source(r, hash, "")
+		}
 		return t.createSupplier(ctx, r, want, hash)
 	}
 	have, err := t.c7.Supplier(ctx, guid)
 	if err != nil {
 		return "", "", t.classify(err)
+	}
+	if t.rehearsal != nil {
+		t.rehearsal.source(r, hash, supplierHash(have))
 	}
 	if have.Currency != want.Currency && have.Currency != "" {
 		return "", "", problem(ParkCurrencyMismatch, "correct the currency of the supplier in Cin7 or of the vendor in NetSuite, then retry this record",
@@ -145,6 +154,13 @@ func (t *turn) syncVendor(ctx context.Context, r queue.Ref, rec state.Record, v 
 	body, changed := mergeSupplier(have, want)
 	if !changed {
 		return guid, hash, nil
+	}
+	if t.rehearsal != nil {
+		guid, err = t.rehearseSupplier(r, opUpdateSupplier, have, body)
+		return guid, hash, err
+	}
+	if err := t.permitSupplier(r, opUpdateSupplier, body); err != nil {
+		return "", "", err
 	}
 	in := state.Intent{Slot: slotSupplier, Op: opUpdateSupplier, Marker: want.Comments}
 	err = t.write(ctx, r, in, body, func(ctx context.Context) error {
@@ -156,6 +172,13 @@ func (t *turn) syncVendor(ctx context.Context, r queue.Ref, rec state.Record, v 
 }
 
 func (t *turn) createSupplier(ctx context.Context, r queue.Ref, want cin7.Supplier, hash string) (string, string, error) {
+	if t.rehearsal != nil {
+		guid, err := t.rehearseSupplier(r, opCreateSupplier, cin7.Supplier{}, want)
+		return guid, hash, err
+	}
+	if err := t.permitSupplier(r, opCreateSupplier, want); err != nil {
+		return "", "", err
+	}
 	var made cin7.Supplier
 	in := state.Intent{Slot: slotSupplier, Op: opCreateSupplier, Marker: want.Comments}
 	err := t.write(ctx, r, in, want, func(ctx context.Context) error {
@@ -171,6 +194,9 @@ func (t *turn) createSupplier(ctx context.Context, r queue.Ref, want cin7.Suppli
 		return "", "", err
 	}
 	t.suppliers = append(t.suppliers, made)
+	if t.script != nil {
+		t.script.names[strings.ToLower(made.ID)] = newSupplierID(r)
+	}
 	return made.ID, hash, nil
 }
 

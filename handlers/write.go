@@ -53,6 +53,15 @@ func (t *turn) write(ctx context.Context, owner queue.Ref, in state.Intent, body
 	if ctx.Err() != nil {
 		return errStopping
 	}
+	if t.rehearsal != nil {
+		t.rehearsal.open(owner, in.Op+": "+errForeseen.Error())
+		return errForeseen
+	}
+	if t.script != nil {
+		if err := t.script.take(); err != nil {
+			return err
+		}
+	}
 	k, known := kindOf(in.Op)
 	if !known {
 		return fmt.Errorf("write for %s: operation %q is not in the list of kinds", owner, in.Op)
@@ -110,6 +119,9 @@ func (t *turn) closeIntent(ctx context.Context, owner queue.Ref) error {
 }
 
 func (t *turn) link(ctx context.Context, owner queue.Ref, slot, guid string, facts map[string]string) error {
+	if t.offline() {
+		return nil
+	}
 	if err := t.recs.Link(ctx, t.lane.Fence, owner, slot, guid, facts); err != nil {
 		return fmt.Errorf("link %s of %s: %w", slot, owner, err)
 	}

@@ -82,31 +82,40 @@ func (q *Queue) Claim(ctx context.Context, owner string) (*Turn, error) {
 		if err != nil {
 			return nil, fmt.Errorf("claim a lane: %w", err)
 		}
-		tenant := text(v)
-		v, err = holdScript.run(ctx, q.rdb, []string{KeyLane(tenant)}, owner, q.o.Lease.Milliseconds())
-		if errors.Is(err, redis.Nil) {
-			continue
+		t, err := q.claim(ctx, owner, text(v), sent)
+		if t != nil || err != nil {
+			return t, err
 		}
-		if err != nil {
-			return nil, fmt.Errorf("claim the lane of %s: %w", tenant, err)
-		}
-		got, _ := v.([]any)
-		if len(got) == 1 {
-			// Left alone on purpose: due again when that ends, whatever was marked.
-			if err := q.Wake(ctx, tenant, milli(text(got[0]))); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if len(got) != 2 {
-			return nil, fmt.Errorf("claim the lane of %s: unexpected answer %v", tenant, v)
-		}
-		t := &Turn{Tenant: tenant, Fence: number(text(got[0])), q: q, fence: text(got[0]), died: text(got[1]) == "1", began: sent,
-			history: map[Class]bool{}, cursor: map[Class]string{Live: "0", Bulk: "0"}, hands: map[string]Entry{}}
-		t.until.Store(int64(q.o.Lease))
-		return t, nil
 	}
 	return nil, nil
+}
+
+// ClaimTenant takes the lane of one tenant, whether it is due or not; nil, nil
+// while another holds it, or while it is paused or left alone on purpose.
+func (q *Queue) ClaimTenant(ctx context.Context, owner, tenant string) (*Turn, error) {
+	return q.claim(ctx, owner, tenant, time.Now())
+}
+
+func (q *Queue) claim(ctx context.Context, owner, tenant string, sent time.Time) (*Turn, error) {
+	v, err := holdScript.run(ctx, q.rdb, []string{KeyLane(tenant)}, owner, q.o.Lease.Milliseconds())
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("claim the lane of %s: %w", tenant, err)
+	}
+	got, _ := v.([]any)
+	if len(got) == 1 {
+		// Left alone on purpose: due again when that ends, whatever was marked.
+		return nil, q.Wake(ctx, tenant, milli(text(got[0])))
+	}
+	if len(got) != 2 {
+		return nil, fmt.Errorf("claim the lane of %s: unexpected answer %v", tenant, v)
+	}
+	t := &Turn{Tenant: tenant, Fence: number(text(got[0])), q: q, fence: text(got[0]), died: text(got[1]) == "1", began: sent,
+		history: map[Class]bool{}, cursor: map[Class]string{Live: "0", Bulk: "0"}, hands: map[string]Entry{}}
+	t.until.Store(int64(q.o.Lease))
+	return t, nil
 }
 
 // Extend renews the lease; ErrStale when it was lost.

@@ -221,6 +221,7 @@ func (c *checker) sync(s *Sync, t *Tenant) {
 	one("sync.receive_on", s.ReceiveOn, ReceiveOnItemReceipt, ReceiveOnBillApproved, ReceiveOnBillPaid, ReceiveOnNever)
 	one("sync.standalone_bills", s.StandaloneBills, StandalonePurchase, StandaloneJournal, StandaloneSkip)
 	one("sync.closed_period", s.ClosedPeriod, ClosedPeriodPark, ClosedPeriodNextDay)
+	one("sync.mode", s.Mode, ModeLive, ModePlanOnly)
 	one("sync.after_post_change", s.AfterPostChange, AfterPostPark, AfterPostRepost)
 	for path, v := range map[string]string{"sync.location": s.Location, "sync.tax_rule": s.TaxRule, "sync.payment_term": s.PaymentTerm} {
 		if strings.TrimSpace(v) == "" {

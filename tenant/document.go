@@ -65,7 +65,7 @@ type Reconcile struct {
 	Every string `yaml:"every" json:"every,omitempty"` // cron line or duration; default once a night, "off" for never
 }
 
-// The values of Sync.ReceiveOn, StandaloneBills, ClosedPeriod and AfterPostChange.
+// The values of Sync.ReceiveOn, StandaloneBills, ClosedPeriod, Mode and AfterPostChange.
 const (
 	ReceiveOnItemReceipt  = "item_receipt"
 	ReceiveOnBillApproved = "bill_approved"
@@ -78,6 +78,9 @@ const (
 
 	ClosedPeriodPark    = "park"
 	ClosedPeriodNextDay = "next_open_day"
+
+	ModeLive     = "live"
+	ModePlanOnly = "plan_only"
 
 	AfterPostPark   = "park"
 	AfterPostRepost = "void_and_repost"
@@ -96,6 +99,7 @@ type Sync struct {
 	CreateProducts  bool     `yaml:"create_products" json:"create_products,omitempty"`
 	ClosedPeriod    string   `yaml:"closed_period" json:"closed_period,omitempty"`         // default park
 	AfterPostChange string   `yaml:"after_post_change" json:"after_post_change,omitempty"` // default park
+	Mode            string   `yaml:"mode" json:"mode,omitempty"`                           // live (default) or plan_only: nothing is written to Cin7
 	ApproveAbove    string   `yaml:"approve_above" json:"approve_above,omitempty"`         // decimal amount in base currency
 	Mapping         Mapping  `yaml:"mapping" json:"mapping,omitzero"`
 }

@@ -258,6 +258,7 @@ func defaults(d *Document) {
 	text(&d.Sync.ReceiveOn, ReceiveOnItemReceipt)
 	text(&d.Sync.StandaloneBills, StandalonePurchase)
 	text(&d.Sync.ClosedPeriod, ClosedPeriodPark)
+	text(&d.Sync.Mode, ModeLive)
 	text(&d.Sync.AfterPostChange, AfterPostPark)
 }
 

@@ -43,6 +43,10 @@ func (t *Tenant) Syncs(recordType string) bool { return slices.Contains(t.Sync.T
 // PutAway reports whether the Cin7 account has Use Put Away on.
 func (t *Tenant) PutAway() bool { return t.Cin7.UsePutAway == nil || *t.Cin7.UsePutAway }
 
+// PlanOnly reports whether marks are read and planned, and nothing is written
+// to Cin7.
+func (t *Tenant) PlanOnly() bool { return t.Sync.Mode == ModePlanOnly }
+
 // Subscriptions reports whether webhooks are configured in NetSuite.
 func (t *Tenant) Subscriptions() bool { return t.Poll.Subscriptions == nil || *t.Poll.Subscriptions }
 
