@@ -73,6 +73,24 @@ ops-check: tools-ops ## alert rules with their tests, queries of the dashboards
 	promtool test rules deploy/prometheus/rules_test.yaml
 	mkdir -p bin && $(GO) run ./deploy/grafana --queries >bin/queries.yaml && promtool check rules bin/queries.yaml
 
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+
+.PHONY: release
+release: ## static binaries for Linux and macOS, lists of modules, checksums, in dist
+	$(GO) run ./deploy/release --version $(VERSION) --commit $(COMMIT) --out dist --twice
+
+.PHONY: release-check
+release-check: ## two builds of the Linux binary from different places give the same bytes
+	$(GO) run ./deploy/release --version check --commit check --out bin/release --only linux/amd64 --twice
+
+.PHONY: image-check
+image-check: ## build the Dockerfile with buildah and stand-ins, run the binary in an empty root; wants root
+	@if ! command -v buildah >/dev/null || ! command -v busybox >/dev/null; then \
+	  command -v apt-get >/dev/null || { echo "buildah and a static busybox are not installed and there is no apt-get" >&2; exit 1; }; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends buildah busybox-static >/dev/null; fi
+	@if [ "$$(id -u)" = 0 ]; then deploy/image/check.sh; else sudo -E env "PATH=$$PATH" deploy/image/check.sh; fi
+
 # Built once and kept; a minute or two each from cold.
 bin/helm: deploy/helm/helm.mod
 	$(GO) build -modfile=$< -o $@ helm.sh/helm/v3/cmd/helm

@@ -12,12 +12,16 @@ type Build struct {
 	Go      string `json:"go"`
 }
 
-// Version reads the build information of the binary.
+// What a release build says of itself by -ldflags -X; empty otherwise.
+var version, commit string
+
+// Version says what the linker was told, else what the build information of
+// the binary knows.
 func Version() Build {
 	b := Build{Version: "devel", Commit: "unknown", Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return b
+		info = &debug.BuildInfo{}
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		b.Version = v
@@ -26,6 +30,12 @@ func Version() Build {
 		if s.Key == "vcs.revision" {
 			b.Commit = s.Value
 		}
+	}
+	if version != "" {
+		b.Version = version
+	}
+	if commit != "" {
+		b.Commit = commit
 	}
 	return b
 }
