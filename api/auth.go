@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -52,13 +53,24 @@ func (a *ops) require(role Role) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			token := bearer(r)
 			r.Header.Del("Authorization")
-			have, tokens := Role(0), a.c.access().Tokens
+			have, who, tokens := Role(0), "this machine", a.c.access().Tokens
 			switch {
+			case len(tokens) > 0 && a.guesses.barred(peer(r)):
+				p := problem(http.StatusTooManyRequests, "guessing", "too many wrong tokens came from this address: wait")
+				p.retryAfter = strconv.Itoa(int(guessPenalty.Seconds()))
+				writeProblem(w, r, p)
+				return
 			case len(tokens) > 0:
-				have = tokens.roleOf(token)
+				have, who = tokens.roleOf(token), tokenName(token)
+				if have > 0 {
+					a.guesses.right(peer(r))
+				} else if token != "" {
+					a.guesses.wrong(peer(r))
+				}
 			case local(r):
 				have = Owner
 			}
+			r = r.WithContext(context.WithValue(r.Context(), keyActor, have.String()+" "+who))
 			switch {
 			case have > 0 && role > 0 && have >= role:
 				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), roleKey{}, have)))

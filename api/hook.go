@@ -40,6 +40,17 @@ func (a *public) keepHook(ctx context.Context, tenantID string, h state.Hook) {
 	})
 }
 
+// countUses writes which secrets and addresses were used, beside the answer.
+func (a *public) countUses(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	a.c.Go(func() error {
+		if err := a.c.Door.Flush(ctx); err != nil {
+			a.c.Log.Debug("count webhook uses", zap.String("request_id", requestID(ctx)), zap.Error(err))
+		}
+		return nil
+	})
+}
+
 // hookView is a recent webhook as the API shows it.
 type hookView struct {
 	At       time.Time `json:"at"`

@@ -31,6 +31,7 @@ func (a *ops) putMapping(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	note(r, "changed", tenant.Changes(t, stored, tenant.Credentials{}))
 	retried, err := a.records(t).Release(r.Context(), a.c.Queue, "the mapping was changed", state.MappingReasons[:]...)
 	if err != nil {
 		return err

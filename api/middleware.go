@@ -20,6 +20,8 @@ type contextKey int
 const (
 	keySecret contextKey = iota
 	keyRequestID
+	keyActor
+	keyNotes
 )
 
 // hideSecret takes the secret out of the URL and the headers before anything

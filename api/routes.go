@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/allowlist"
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
@@ -27,6 +28,7 @@ type Config struct {
 	States        *state.Store
 	Tenants       *tenant.Store
 	Door          *tenant.Door
+	Audit         *audit.Log // of every change
 	Trust         allowlist.Trust
 	TenantOptions tenant.Options          // for PUT /tenants/{id}; ReadFile and Getenv are not used
 	MaxBodyBytes  int64                   // of a webhook
@@ -74,9 +76,10 @@ type public struct {
 
 // ops serves the ops listener.
 type ops struct {
-	c    Config
-	m    *metrics
-	busy sync.Map // tenant id -> a long answer is under way
+	c       Config
+	m       *metrics
+	busy    sync.Map // tenant id -> a long answer is under way
+	guesses *guesses
 }
 
 // New returns the handlers of the public and the ops listener, which share
@@ -111,7 +114,7 @@ func newPublic(c Config, m *metrics) *chi.Mux {
 }
 
 func newOps(c Config, m *metrics) *chi.Mux {
-	a := &ops{c: c, m: m}
+	a := &ops{c: c, m: m, guesses: newGuesses()}
 	r := chi.NewRouter()
 	r.Use(withRequestID, recovered(c.Log, m.panics.WithLabelValues(listenerOps).Inc))
 	r.NotFound(notFound)
@@ -144,6 +147,7 @@ type endpoint struct {
 // table is the whole ops API.
 func (a *ops) table() []endpoint {
 	return []endpoint{
+		{"GET", "/audit", Viewer, a.listAudit},
 		{"GET", "/tenants", Viewer, a.listTenants},
 		{"GET", "/tenants/{id}", Viewer, a.getTenant},
 		{"PUT", "/tenants/{id}", Owner, a.putTenant},
@@ -152,6 +156,7 @@ func (a *ops) table() []endpoint {
 		{"POST", "/tenants/{id}:pause", Operator, a.pauseTenant},
 		{"POST", "/tenants/{id}:resume", Operator, a.resumeTenant},
 		{"POST", "/tenants/{id}:poll", Operator, a.pollTenant},
+		{"POST", "/tenants/{id}:rotate-secret", Owner, a.rotateSecret},
 		{"PUT", "/tenants/{id}/mapping", Owner, a.putMapping},
 		{"GET", "/tenants/{id}/reconciliation", Viewer, a.getReconciliation},
 		{"GET", "/tenants/{id}/events", Viewer, a.listHooks},
@@ -162,8 +167,17 @@ func (a *ops) table() []endpoint {
 	}
 }
 
-// handle adapts a handler that returns an error, and logs who changed what.
+// handle adapts a handler of the table; what changes something is audited.
 func (a *ops) handle(e endpoint) http.Handler {
+	serve := a.logged(e)
+	if !e.changes() {
+		return serve
+	}
+	return a.audited(e, serve)
+}
+
+// logged adapts a handler that returns an error, and logs who changed what.
+func (a *ops) logged(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)

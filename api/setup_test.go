@@ -26,6 +26,7 @@ import (
 
 	mlconnector "github.com/ml-connector/ml-connector"
 	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/state"
@@ -88,7 +89,7 @@ func open(t *testing.T, edit ...func(*api.Config)) *house {
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(enc), zapcore.AddSync(h.log), zapcore.DebugLevel))
 	tenants := tenant.NewStore(h.rdb, ks)
 	h.config = api.Config{
-		Queue: queue.New(h.rdb, queue.Options{}), States: state.New(h.rdb), Tenants: tenants, Door: tenant.NewDoor(tenants), MaxBodyBytes: 4096,
+		Queue: queue.New(h.rdb, queue.Options{}), States: state.New(h.rdb), Tenants: tenants, Door: tenant.NewDoor(tenants), Audit: audit.New(h.rdb, tenants.InstallationKey, log), MaxBodyBytes: 4096,
 		// The service must not read its own machine for a caller.
 		TenantOptions: tenant.Options{Getenv: os.Getenv, ReadFile: os.ReadFile},
 		Spec:          mlconnector.OpenAPI, Log: log, Registry: prometheus.NewRegistry(),

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -26,6 +27,7 @@ type tenantView struct {
 	Records      map[queue.State]int64 `json:"records,omitempty"`
 	Parked       map[string]int64      `json:"parked_reasons,omitempty"`
 	Lane         *laneView             `json:"lane,omitempty"`
+	WebhookUses  *tenant.Uses          `json:"webhook_uses,omitempty"`
 }
 
 func viewTenant(t *tenant.Tenant) tenantView {
@@ -82,6 +84,11 @@ func (a *ops) getTenant(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.Held = wm[state.Held]
+	uses, err := a.c.Tenants.WebhookUses(r.Context(), t.ID)
+	if err != nil {
+		return err
+	}
+	v.WebhookUses = &uses
 	writeJSON(w, http.StatusOK, v)
 	return nil
 }
@@ -118,9 +125,14 @@ func (a *ops) putTenant(w http.ResponseWriter, r *http.Request) error {
 		return invalid(err)
 	}
 	stored, err := a.c.Tenants.Apply(r.Context(), t, creds)
+	if errors.Is(err, tenant.ErrChanged) {
+		return problem(http.StatusConflict, "changed", tenant.ErrChanged.Error())
+	}
 	if err != nil {
 		return err
 	}
+	note(r, "changed", tenant.Changes(old, stored, creds))
+	note(r, "version", strconv.FormatInt(stored.Version, 10))
 	if err := a.c.Queue.Wake(r.Context(), t.ID, time.Time{}); err != nil {
 		return err
 	}

@@ -135,6 +135,9 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 		return o.failed("the tenant could not be read", err)
 	}
 	o.known = v.Tenant != nil
+	if v.Flush {
+		a.countUses(r.Context())
+	}
 	if !v.Admitted {
 		// One answer for every refusal: what was wrong is nobody's business.
 		return o.refused(v.Reason, strings.ReplaceAll(v.Reason, "_", " "), problem(http.StatusUnauthorized, "unauthorized", ""))

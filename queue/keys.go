@@ -32,6 +32,21 @@ func KeyConfig(tenant string) string { return key(tenant, "cfg") }
 // KeySealed is the hash with the tenant's sealed credentials.
 func KeySealed(tenant string) string { return key(tenant, "sealed") }
 
+// KeyUses is the hash with how often and when each webhook secret and address
+// was used.
+func KeyUses(tenant string) string { return key(tenant, "uses") }
+
+// KeyBinding is the hash with the NetSuite account and the Cin7 company that
+// the tenant first met.
+func KeyBinding(tenant string) string { return key(tenant, "bound") }
+
+// The audit log, of all tenants. Its tag holds a character that no tenant's
+// id has.
+const (
+	KeyAudit     = "mlc:{!audit}:log"
+	KeyAuditHead = "mlc:{!audit}:head"
+)
+
 // KeyWatermarks is the hash with the poller's watermarks and times.
 func KeyWatermarks(tenant string) string { return key(tenant, "wm") }
 

@@ -96,7 +96,7 @@ func TestSealedIsBoundToItsPlace(t *testing.T) {
 func TestKeysetFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "keyset.json")
-	k, err := secret.Init(path)
+	k, err := secret.Init(secret.Source{File: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestKeysetFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := secret.Load(path)
+	again, err := secret.Load(secret.Source{File: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestKeysetFile(t *testing.T) {
 	if keys := again.Keys(); len(keys) != 1 || !keys[0].Primary {
 		t.Errorf("keys %+v", keys)
 	}
-	other, err := secret.Init(filepath.Join(dir, "other.json"))
+	other, err := secret.Init(secret.Source{File: filepath.Join(dir, "other.json")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,19 +137,19 @@ func TestKeysetFile(t *testing.T) {
 		name, path, want string
 	}{
 		{"missing", filepath.Join(dir, "none"), "keys init"},
-		{"empty", write("empty", "", 0o600), "is not a keyset file (0 bytes)"},
+		{"empty", write("empty", "", 0o600), "is not a keyset file in the clear (0 bytes)"},
 		{"garbage", write("garbage", "{\"secret\":\""+canary+"\"}", 0o600), "is not a keyset file"},
 		{"readable by others", write("open", string(data), 0o644), "chmod 600"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := secret.Load(c.path)
+			_, err := secret.Load(secret.Source{File: c.path})
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), canary) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
 	}
-	if _, err := secret.Init(path); err == nil || !strings.Contains(err.Error(), "there already") {
+	if _, err := secret.Init(secret.Source{File: path}); err == nil || !strings.Contains(err.Error(), "there already") {
 		t.Errorf("a second init: %v", err)
 	}
 }

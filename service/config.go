@@ -35,6 +35,7 @@ type Config struct {
 	RedisURL              secret.String `env:"REDIS_URL" yaml:"redis_url" help:"redis:// or rediss://; more hosts by ?addr=host:port"`
 	RedisSentinelMaster   string        `env:"REDIS_SENTINEL_MASTER" yaml:"redis_sentinel_master" help:"makes the hosts of the URL sentinels of this master"`
 	KeysetFile            string        `env:"KEYSET_FILE" yaml:"keyset_file" help:"keyset that seals credentials (ml-connector keys init)"`
+	KeysetKMS             string        `env:"KEYSET_KMS" yaml:"keyset_kms" help:"URI of the KMS key that the keyset file is encrypted with; needs a binary built for it"`
 	TrustedProxies        string        `env:"TRUSTED_PROXIES" yaml:"trusted_proxies" envDefault:"0" help:"how many proxies stand in front, or their CIDRs"`
 	LaneConcurrency       int           `env:"LANE_CONCURRENCY" yaml:"lane_concurrency" envDefault:"32" help:"lanes one process holds at once"`
 	LogLevel              string        `env:"LOG_LEVEL" yaml:"log_level" envDefault:"info" help:"debug, info, warn or error"`
@@ -256,6 +257,9 @@ func (c *Config) check() error {
 
 // has reports whether this process has a role.
 func (c *Config) has(role string) bool { return slices.Contains(c.Roles, role) }
+
+// Keyset says where the keyset is.
+func (c *Config) Keyset() secret.Source { return secret.Source{File: c.KeysetFile, KMS: c.KeysetKMS} }
 
 // Settle is the quarantine after an uncertain write.
 func (c *Config) Settle() time.Duration { return time.Duration(c.SettleSeconds) * time.Second }

@@ -17,6 +17,7 @@ import (
 
 	mlconnector "github.com/ml-connector/ml-connector"
 	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/queue"
@@ -28,7 +29,7 @@ import (
 // Options are for callers that start the service inside their own process:
 // tests and the demo.
 type Options struct {
-	Log    *zap.Logger                        // required
+	Log    *zap.Logger                        // required by Run
 	Redis  redis.UniversalClient              // instead of Config.RedisURL
 	Keyset *secret.Keyset                     // instead of Config.KeysetFile
 	Ready  func(publicAddr, opsAddr net.Addr) // told once the listeners are open; publicAddr is nil without the api role
@@ -44,6 +45,7 @@ type Rooms struct {
 	States  *state.Store
 	Tenants *tenant.Store
 	Budget  *handlers.Budget
+	Audit   *audit.Log
 
 	keyset *secret.Keyset
 }
@@ -60,7 +62,7 @@ func Open(ctx context.Context, c Config, o Options) (r Rooms, rdb redis.Universa
 		if c.KeysetFile == "" {
 			return r, nil, closing, errors.New("MLC_KEYSET_FILE is not set: make a keyset with `ml-connector keys init --file keyset.json` and name it")
 		}
-		if ks, err = secret.Load(c.KeysetFile); err != nil {
+		if ks, err = secret.Load(c.Keyset()); err != nil {
 			return r, nil, closing, err
 		}
 	}
@@ -77,7 +79,17 @@ func Open(ctx context.Context, c Config, o Options) (r Rooms, rdb redis.Universa
 		closing()
 		return r, nil, func() {}, fmt.Errorf("Redis does not answer (%w): check MLC_REDIS_URL, that the server runs, and that this machine may reach it", err)
 	}
-	return Rooms{queue.New(rdb, queue.Options{Marked: o.marked}), state.New(rdb), tenant.NewStore(rdb, ks), handlers.NewBudget(rdb), ks}, rdb, closing, nil
+	tenants := tenant.NewStore(rdb, ks)
+	if _, err := tenants.InstallationKey(ping); err != nil {
+		closing()
+		return r, nil, func() {}, err
+	}
+	log := o.Log
+	if log == nil {
+		log = zap.NewNop()
+	}
+	return Rooms{queue.New(rdb, queue.Options{Marked: o.marked}), state.New(rdb), tenants, handlers.NewBudget(rdb),
+		audit.New(rdb, tenants.InstallationKey, log), ks}, rdb, closing, nil
 }
 
 // Run serves the roles of the configuration until ctx is done, then stops in
@@ -186,7 +198,7 @@ func pollChore(q *queue.Queue, log *zap.Logger) handlers.Chore {
 func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options, l *live, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
 	tr := transports(c.AllowPrivateEndpoints)
 	pub, op := api.New(api.Config{
-		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Access: &l.access,
+		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Audit: rooms.Audit, Access: &l.access,
 		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Spec: mlconnector.OpenAPI,
 		Log: o.Log, Registry: reg,
 		Go: g.Go, Console: newConsole(c, rooms, rooms.keyset, func() api.Tokens { return l.access.Load().Tokens }, o.Log.Named("console")),

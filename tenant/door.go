@@ -6,11 +6,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"sync"
 	"time"
 
 	"github.com/ml-connector/ml-connector/allowlist"
+	"github.com/ml-connector/ml-connector/secret"
 )
 
 // Door decides whether a webhook may enter. It keeps what it needs per tenant
@@ -21,6 +23,8 @@ type Door struct {
 	key   [32]byte // of this process: digests of secrets mean nothing outside
 	now   func() time.Time
 
+	uses counters
+
 	mu      sync.Mutex
 	tenants map[string]*doorplate
 }
@@ -28,9 +32,13 @@ type Door struct {
 // doorplate is what the door knows of a tenant.
 type doorplate struct {
 	tenant  *Tenant // nil: there is none
-	digests [2][sha256.Size]byte
+	digests [maxSecrets][sha256.Size]byte
+	prints  [maxSecrets]string // fingerprints, to count uses by
 	until   time.Time
 }
+
+// maxSecrets are live at once: the old one and the new one.
+const maxSecrets = 2
 
 const (
 	doorTTL = 3 * time.Second
@@ -40,7 +48,7 @@ const (
 
 // NewDoor returns the door over the store.
 func NewDoor(s *Store) *Door {
-	d := &Door{store: s, now: time.Now, tenants: map[string]*doorplate{}}
+	d := &Door{store: s, now: time.Now, uses: counters{counts: map[useKey]useCount{}}, tenants: map[string]*doorplate{}}
 	_, _ = rand.Read(d.key[:]) // never fails (crypto/rand)
 	return d
 }
@@ -58,6 +66,9 @@ type Verdict struct {
 	Admitted bool
 	Reason   string  // ok, unknown_tenant, bad_secret, bad_address
 	Tenant   *Tenant // nil unless the tenant exists
+	// Flush: uses were counted and nobody is writing them; call Door.Flush
+	// beside the answer.
+	Flush bool
 }
 
 // Check admits a webhook for tenant id from address addr (invalid: unknown)
@@ -70,7 +81,8 @@ func (d *Door) Check(ctx context.Context, id string, addr allowlist.Addr, shown 
 		return Verdict{}, err
 	}
 	digest := d.digest(shown)
-	match := subtle.ConstantTimeCompare(digest[:], p.digests[0][:]) | subtle.ConstantTimeCompare(digest[:], p.digests[1][:])
+	first, second := subtle.ConstantTimeCompare(digest[:], p.digests[0][:]), subtle.ConstantTimeCompare(digest[:], p.digests[1][:])
+	match := first | second
 	if p.tenant == nil {
 		return Verdict{Reason: DoorUnknownTenant}, nil
 	}
@@ -83,7 +95,27 @@ func (d *Door) Check(ctx context.Context, id string, addr allowlist.Addr, shown 
 	case needAddress && !p.tenant.Allow.Contains(addr):
 		v.Admitted, v.Reason = false, DoorBadAddress
 	}
+	from := "unknown"
+	if addr.IsValid() {
+		from = addr.String()
+	}
+	switch {
+	case v.Admitted && match == 1:
+		v.Flush = d.uses.add(id, d.now(), useSecret+" "+p.prints[second], useAddress+" "+from)
+	case v.Admitted:
+		v.Flush = d.uses.add(id, d.now(), useAddress+" "+from)
+	case v.Reason == DoorBadAddress && match == 1:
+		// Whoever has the secret is likely NetSuite from a new address.
+		v.Flush = d.uses.add(id, d.now(), useRefused+" "+from)
+	}
 	return v, nil
+}
+
+// newWebhookSecret makes a secret of 256 bits, safe in a URL.
+func newWebhookSecret() secret.String {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return secret.New(base64.RawURLEncoding.EncodeToString(b))
 }
 
 func (d *Door) digest(s string) [sha256.Size]byte {
@@ -104,20 +136,20 @@ func (d *Door) plate(ctx context.Context, id string) (*doorplate, error) {
 	// Digests of nothing that anybody can show.
 	_, _ = rand.Read(p.digests[0][:])
 	_, _ = rand.Read(p.digests[1][:])
-	t, err := d.store.Get(ctx, id)
+	t, c, err := d.store.Load(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
 	case err != nil:
 		return nil, err
 	default:
-		c, err := d.store.Open(ctx, t)
+		dep, err := d.store.Deployment(ctx)
 		if err != nil {
 			return nil, err
 		}
 		p.tenant = t
 		for i, s := range c.WebhookSecrets {
 			if i < len(p.digests) && !s.IsZero() {
-				p.digests[i] = d.digest(s.Reveal())
+				p.digests[i], p.prints[i] = d.digest(s.Reveal()), secret.Fingerprint(dep, s)
 			}
 		}
 	}

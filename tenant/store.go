@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,13 +20,7 @@ import (
 const (
 	keyTenants    = "mlc:tenants"
 	keyDeployment = "mlc:deployment"
-)
-
-// The sealed fields.
-const (
-	fieldNetSuiteKey = "netsuite.private_key"
-	fieldCin7Key     = "cin7.application_key"
-	fieldSecrets     = "webhook.secrets"
+	keyKeyset     = "mlc:keyset"
 )
 
 // Store keeps tenants in Redis, credentials sealed.
@@ -36,15 +29,21 @@ type Store struct {
 	ks  *secret.Keyset
 }
 
+// Keyset is what seals the tenants' credentials.
+func (s *Store) Keyset() *secret.Keyset { return s.ks }
+
 // NewStore returns the tenants kept in rdb, sealed with ks.
 func NewStore(rdb redis.UniversalClient, ks *secret.Keyset) *Store { return &Store{rdb, ks} }
 
 // Deployment returns this installation's id, made by whoever asks first.
 func (s *Store) Deployment(ctx context.Context) (string, error) {
-	if err := s.rdb.SetNX(ctx, keyDeployment, strings.ToLower(rand.Text()[:16]), 0).Err(); err != nil {
-		return "", fmt.Errorf("name the deployment: %w", err)
-	}
 	id, err := s.rdb.Get(ctx, keyDeployment).Result()
+	if errors.Is(err, redis.Nil) {
+		if err := s.rdb.SetNX(ctx, keyDeployment, strings.ToLower(rand.Text()[:16]), 0).Err(); err != nil {
+			return "", fmt.Errorf("name the deployment: %w", err)
+		}
+		id, err = s.rdb.Get(ctx, keyDeployment).Result()
+	}
 	if err != nil {
 		return "", fmt.Errorf("read the deployment's name: %w", err)
 	}
@@ -95,14 +94,12 @@ func (s *Store) Apply(ctx context.Context, t *Tenant, c Credentials) (*Tenant, e
 	if err != nil {
 		return nil, fmt.Errorf("encode tenant %s: %w", t.ID, err)
 	}
-	args := []any{strconv.FormatInt(version, 10), doc, strconv.FormatInt(out.Version, 10), out.AppliedAt.Format(time.RFC3339)}
-	for field, plain := range c.fields() {
-		sealed, err := s.ks.Seal([]byte(plain), secret.Binding{Deployment: dep, Tenant: t.ID, Field: field, Version: out.Version})
-		if err != nil {
-			return nil, err
-		}
-		args = append(args, field, sealed)
+	out.stored = string(doc)
+	sealed, err := s.seal(dep, &out, c)
+	if err != nil {
+		return nil, err
 	}
+	args := append([]any{strconv.FormatInt(version, 10), doc, strconv.FormatInt(out.Version, 10), out.AppliedAt.Format(time.RFC3339)}, sealed...)
 	// The id first: a tenant that is listed but not stored reads as not found,
 	// one that is stored but not listed would be invisible.
 	if err := s.rdb.SAdd(ctx, keyTenants, t.ID).Err(); err != nil {
@@ -113,7 +110,7 @@ func (s *Store) Apply(ctx context.Context, t *Tenant, c Credentials) (*Tenant, e
 	case err != nil:
 		return nil, fmt.Errorf("store tenant %s: %w", t.ID, err)
 	case v == "changed":
-		return nil, fmt.Errorf("store tenant %s: somebody else applied it at the same moment: look at it and apply again", t.ID)
+		return nil, fmt.Errorf("store tenant %s: %w", t.ID, ErrChanged)
 	}
 	if err := out.parsed(); err != nil {
 		return nil, err
@@ -153,14 +150,6 @@ func (c Credentials) Complete(t *Tenant) error {
 	return nil
 }
 
-func (c Credentials) fields() map[string]string {
-	var secrets []string
-	for _, s := range c.WebhookSecrets {
-		secrets = append(secrets, s.Reveal())
-	}
-	return map[string]string{fieldNetSuiteKey: c.NetSuiteKeyPEM.Reveal(), fieldCin7Key: c.Cin7Key.Reveal(), fieldSecrets: strings.Join(secrets, "\n")}
-}
-
 // Get reads a tenant; ErrNotFound.
 func (s *Store) Get(ctx context.Context, id string) (*Tenant, error) {
 	if !idForm.MatchString(id) {
@@ -170,13 +159,19 @@ func (s *Store) Get(ctx context.Context, id string) (*Tenant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read tenant %s: %w", id, err)
 	}
+	return read(id, h)
+}
+
+// read makes a tenant of its stored settings.
+func read(id string, h map[string]string) (*Tenant, error) {
 	if h["document"] == "" {
 		return nil, fmt.Errorf("tenant %s: %w", id, ErrNotFound)
 	}
-	t := &Tenant{Paused: h["paused"]}
+	t := &Tenant{Paused: h["paused"], stored: h["document"]}
 	if err := json.Unmarshal([]byte(h["document"]), &t.Document); err != nil {
 		return nil, fmt.Errorf("read tenant %s: %w", id, err)
 	}
+	var err error
 	if t.Version, err = strconv.ParseInt(h["version"], 10, 64); err != nil {
 		return nil, fmt.Errorf("read tenant %s: version %q: %w", id, h["version"], err)
 	}
@@ -186,13 +181,37 @@ func (s *Store) Get(ctx context.Context, id string) (*Tenant, error) {
 	return t, t.parsed()
 }
 
+// Load reads a tenant and opens its credentials, both as of one moment;
+// ErrNotFound.
+func (s *Store) Load(ctx context.Context, id string) (*Tenant, Credentials, error) {
+	if !idForm.MatchString(id) {
+		return nil, Credentials{}, fmt.Errorf("tenant %.80q: %w", id, ErrNotFound)
+	}
+	dep, err := s.Deployment(ctx)
+	if err != nil {
+		return nil, Credentials{}, err
+	}
+	var cfg, sealed *redis.MapStringStringCmd
+	if _, err := s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		cfg, sealed = p.HGetAll(ctx, queue.KeyConfig(id)), p.HGetAll(ctx, queue.KeySealed(id))
+		return nil
+	}); err != nil {
+		return nil, Credentials{}, fmt.Errorf("read tenant %s: %w", id, err)
+	}
+	t, err := read(id, cfg.Val())
+	if err != nil {
+		return nil, Credentials{}, err
+	}
+	c, err := s.unseal(dep, t, sealed.Val())
+	return t, c, err
+}
+
 // List reads all tenants by id.
 func (s *Store) List(ctx context.Context) ([]*Tenant, error) {
-	ids, err := s.rdb.SMembers(ctx, keyTenants).Result()
+	ids, err := s.ids(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list tenants: %w", err)
+		return nil, err
 	}
-	slices.Sort(ids)
 	var out []*Tenant
 	for _, id := range ids {
 		t, err := s.Get(ctx, id)
@@ -228,52 +247,6 @@ func (s *Store) SetPaused(ctx context.Context, id, why string) error {
 		return fmt.Errorf("pause tenant %s: %w", id, err)
 	}
 	return nil
-}
-
-// Open opens the credentials of a tenant; only to build a client or to compare.
-func (s *Store) Open(ctx context.Context, t *Tenant) (Credentials, error) {
-	dep, err := s.Deployment(ctx)
-	if err != nil {
-		return Credentials{}, err
-	}
-	sealed, err := s.rdb.HGetAll(ctx, queue.KeySealed(t.ID)).Result()
-	if err != nil {
-		return Credentials{}, fmt.Errorf("read the credentials of %s: %w", t.ID, err)
-	}
-	plain := map[string]string{}
-	for _, f := range []string{fieldNetSuiteKey, fieldCin7Key, fieldSecrets} {
-		if sealed[f] == "" {
-			return Credentials{}, fmt.Errorf("tenant %s has no stored %s: apply it again", t.ID, f)
-		}
-		p, err := s.ks.Open([]byte(sealed[f]), secret.Binding{Deployment: dep, Tenant: t.ID, Field: f, Version: t.Version})
-		if err != nil {
-			return Credentials{}, err
-		}
-		plain[f] = string(p)
-	}
-	c := Credentials{NetSuiteKeyPEM: secret.New(plain[fieldNetSuiteKey]), Cin7Key: secret.New(plain[fieldCin7Key])}
-	for _, one := range strings.Fields(plain[fieldSecrets]) {
-		c.WebhookSecrets = append(c.WebhookSecrets, secret.New(one))
-	}
-	return c, nil
-}
-
-// Fingerprints name the stored credentials without showing them: field -> 12
-// hex digits.
-func (s *Store) Fingerprints(ctx context.Context, t *Tenant) (map[string]string, error) {
-	dep, err := s.Deployment(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c, err := s.Open(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]string{fieldNetSuiteKey: secret.Fingerprint(dep, c.NetSuiteKeyPEM), fieldCin7Key: secret.Fingerprint(dep, c.Cin7Key)}
-	for i, one := range c.WebhookSecrets {
-		out[fmt.Sprintf("%s[%d]", fieldSecrets, i)] = secret.Fingerprint(dep, one)
-	}
-	return out, nil
 }
 
 // SetMapping replaces the mapping section and returns the tenant.

@@ -4,7 +4,11 @@
 //	mlc:tenants          set    tenant ids
 //	mlc:deployment       string this installation's id, made once
 //	mlc:{t}:cfg          hash   document (JSON, without secrets), version, applied_at, paused
-//	mlc:{t}:sealed       hash   field -> sealed value, bound to deployment, tenant, field and version
+//	mlc:{t}:sealed       hash   data_key (sealed by the keyset), and field -> value sealed by the data key,
+//	                            all bound to deployment, tenant, field and version; "document" seals the
+//	                            settings' digest, so that nobody points a stored key at another host
+//	mlc:{t}:uses         hash   how often and when each webhook secret and address was used
+//	mlc:keyset           string the installation's key, sealed by the keyset
 //
 // A document comes as YAML or JSON, is checked whole, and is stored in one
 // step. Secrets leave it before anything is stored and are opened only to
@@ -35,6 +39,8 @@ type Tenant struct {
 	Allow        allowlist.List
 	ApproveLimit decimal.Decimal // zero: no limit
 	StartDate    string          // Sync.Start or ""
+
+	stored string // the document as Redis holds it; the seal covers its very bytes
 }
 
 // Syncs reports whether records of the type are synced.
@@ -80,6 +86,12 @@ type Options struct {
 
 // ErrNotFound says that no tenant has this id.
 var ErrNotFound = errors.New("no such tenant")
+
+// ErrChanged says that somebody else changed the tenant in between.
+var ErrChanged = errors.New("somebody else changed it at the same moment: look at it and try again")
+
+// ErrTampered says that the stored settings are not those that were applied.
+var ErrTampered = errors.New("its stored settings were changed by something other than ml-connector: nothing is done for it until it is applied again")
 
 // CheckSync says what is wrong with the sync section, each problem a line.
 func (t *Tenant) CheckSync() error {

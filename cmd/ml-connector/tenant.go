@@ -20,7 +20,7 @@ import (
 
 func (a *app) tenantCommand() *cobra.Command {
 	return group("tenant", "The customer companies",
-		a.tenantApply(), a.tenantLs(), a.tenantShow(), a.tenantRm(), a.tenantPing(), a.tenantPause(), a.tenantResume())
+		a.tenantApply(), a.tenantLs(), a.tenantShow(), a.tenantRm(), a.tenantPing(), a.tenantPause(), a.tenantResume(), a.tenantRotateSecret())
 }
 
 func (a *app) tenantApply() *cobra.Command {
@@ -104,6 +104,9 @@ func (a *app) applyTenant(cmd *cobra.Command, conf service.Config, rooms service
 		if err := a.checklist(cmd, service.Ping(ctx, t, full, service.Transports(conf))); err != nil {
 			return fmt.Errorf("tenant %s was not applied: %w; --no-ping applies without trying", t.ID, err)
 		}
+	}
+	if err := a.audited(ctx, rooms, "tenant apply", t.ID, map[string]string{"changed": tenant.Changes(old, t, creds)}); err != nil {
+		return err
 	}
 	stored, err := rooms.Tenants.Apply(ctx, t, creds)
 	if err != nil {
@@ -226,8 +229,12 @@ func (a *app) tenantShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			uses, err := rooms.Tenants.WebhookUses(cmd.Context(), t.ID)
+			if err != nil {
+				return err
+			}
 			if a.output == "json" {
-				return writeJSON(cmd.OutOrStdout(), map[string]any{"id": t.ID, "version": t.Version, "applied_at": t.AppliedAt, "paused": t.Paused, "held": wm[state.Held], "document": t.Document, "fingerprints": prints})
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"webhook_uses": uses, "id": t.ID, "version": t.Version, "applied_at": t.AppliedAt, "paused": t.Paused, "held": wm[state.Held], "document": t.Document, "fingerprints": prints})
 			}
 			rows := []table.Row{
 				{"id", t.ID}, {"name", t.Name}, {"version", fmt.Sprintf("%d, applied %s", t.Version, moment(t.AppliedAt))}, {"paused", t.Paused},
@@ -240,12 +247,31 @@ func (a *app) tenantShow() *cobra.Command {
 			}
 			for _, k := range []string{"netsuite.private_key", "cin7.application_key", "webhook.secrets[0]", "webhook.secrets[1]"} {
 				if prints[k] != "" {
-					rows = append(rows, table.Row{k, "fingerprint " + prints[k]})
+					rows = append(rows, table.Row{k, "fingerprint " + prints[k] + usedText(uses.Secrets, prints[k])})
 				}
+			}
+			for _, u := range uses.Addresses[:min(len(uses.Addresses), shownAddresses)] {
+				rows = append(rows, table.Row{"posts from", u.Name + usedText(uses.Addresses, u.Name)})
+			}
+			for _, u := range uses.Refused[:min(len(uses.Refused), shownAddresses)] {
+				rows = append(rows, table.Row{"refused from", u.Name + usedText(uses.Refused, u.Name)})
 			}
 			return a.show(cmd, nil, table.Row{"Tenant", ""}, rows)
 		})
 	}}
+}
+
+// shownAddresses bounds what tenant show lists.
+const shownAddresses = 10
+
+// usedText tells how often and when something was used at the door.
+func usedText(uses []tenant.Use, name string) string {
+	for _, u := range uses {
+		if u.Name == name {
+			return fmt.Sprintf(", %d posts, the last %s", u.Count, moment(u.Last))
+		}
+	}
+	return ", not used yet"
 }
 
 func (a *app) tenantRm() *cobra.Command {
@@ -260,6 +286,9 @@ func (a *app) tenantRm() *cobra.Command {
 				total += v
 			}
 			if err := a.confirm(cmd, "Remove tenant %s (%s), its credentials and %d records? Cin7 and NetSuite keep theirs.", t.ID, t.Name, total); err != nil {
+				return err
+			}
+			if err := a.audited(cmd.Context(), rooms, "tenant rm", t.ID, nil); err != nil {
 				return err
 			}
 			if err := rooms.Tenants.Remove(cmd.Context(), t.ID); err != nil {
@@ -286,6 +315,9 @@ func (a *app) tenantPause() *cobra.Command {
 	var why string
 	c := &cobra.Command{Use: "pause ID", Short: "Write nothing for a tenant; marks keep arriving", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			if err := a.audited(cmd.Context(), rooms, "tenant pause", t.ID, map[string]string{"reason": why}); err != nil {
+				return err
+			}
 			if err := rooms.Tenants.SetPaused(cmd.Context(), t.ID, why); err != nil {
 				return err
 			}
@@ -303,6 +335,9 @@ func (a *app) tenantPause() *cobra.Command {
 func (a *app) tenantResume() *cobra.Command {
 	return &cobra.Command{Use: "resume ID", Short: "Undo pause", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			if err := a.audited(cmd.Context(), rooms, "tenant resume", t.ID, nil); err != nil {
+				return err
+			}
 			if err := rooms.Tenants.SetPaused(cmd.Context(), t.ID, ""); err != nil {
 				return err
 			}
