@@ -275,6 +275,15 @@ func (t *turn) leftover(ctx context.Context, b *work, r queue.Ref, e *queue.Entr
 	rec := b.records[r]
 	c, isCredit := b.read.credits[id]
 	receipt, isReceipt := b.read.receipts[id]
+	if r.Type == string(netsuite.TypeVendor) && inCin7(rec) {
+		gone, err := t.deleted(ctx, rec)
+		if err != nil {
+			return err
+		}
+		if gone {
+			return t.deprecate(ctx, rec, e)
+		}
+	}
 	switch {
 	case isCredit && r.Type == string(netsuite.TypeVendorCredit):
 		p := problem(ParkCin7Refused, "apply the credit to one bill in NetSuite, or enter the credit note in Cin7 by hand and skip this record",
@@ -284,7 +293,7 @@ func (t *turn) leftover(ctx context.Context, b *work, r queue.Ref, e *queue.Entr
 	case isReceipt && r.Type == string(netsuite.TypeItemReceipt):
 		out.State, out.Reason, out.Message = queue.Skipped, "no_purchase_order", "the receipt comes from no purchase order"
 		out.Facts = map[string]string{state.FactNumber: receipt.TranID, state.FactVersion: receipt.ModifiedAt}
-	case e.Attempts < 2:
+	case e.Attempts < 2 && (e.Source != queue.SourceRecheck || rec.Reason != ParkNetSuiteHidden):
 		// One empty answer is not "deleted": it may be a role, or a replica behind.
 		out.State, out.Reason, out.Failed = queue.Waiting, WaitRetry, true
 		out.Message = "NetSuite shows no such record; looked for again"

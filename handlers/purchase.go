@@ -121,6 +121,9 @@ func (u *unit) know(d netsuite.Document, kind netsuite.RecordType, number string
 	r := ref(kind, d.ID)
 	u.docs = append(u.docs, r)
 	f := map[string]string{state.FactNumber: number, state.FactParty: u.b.read.vendors[d.Vendor].Name(), state.FactVersion: d.ModifiedAt}
+	if d.Vendor != 0 {
+		f[state.FactVendor] = d.Vendor.String()
+	}
 	if kind != netsuite.TypeItemReceipt {
 		f[state.FactTotal] = d.Total.StringFixed(2) + " " + d.Currency
 	}

@@ -286,3 +286,18 @@ func TestShopIsInStep(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// supplier is the id of the only supplier in Cin7 of that name.
+func (s *shop) supplierID(name string) string {
+	s.t.Helper()
+	var ids []string
+	for _, x := range s.world.Cin7.Suppliers() {
+		if x.Name == name {
+			ids = append(ids, x.ID)
+		}
+	}
+	if len(ids) != 1 {
+		s.t.Fatalf("Cin7 has %d suppliers %q, want one", len(ids), name)
+	}
+	return ids[0]
+}

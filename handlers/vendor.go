@@ -9,6 +9,7 @@ import (
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
 )
 
 // The operations on suppliers, in the words of state.Intent.Op.
@@ -75,6 +76,14 @@ func (t *turn) vendor(ctx context.Context, v netsuite.Vendor, entry *queue.Entry
 	return guid, err
 }
 
+// vendorHash names everything that a supplier is computed from, but for Cin7's
+// lists: whoever changes a name there finds it changed on the supplier too.
+func vendorHash(t *tenant.Tenant, v netsuite.Vendor) string {
+	v.ModifiedAt = ""
+	m := t.Sync.Mapping
+	return hashOf([]any{v, t.Sync.TaxRule, t.Sync.PaymentTerm, m.Tax["*"], m.Terms, m.Currencies})
+}
+
 // waiting fills a settlement from a Wait.
 func (t *turn) waiting(out *queue.Settlement, w *Wait, entry *queue.Entry) {
 	out.State, out.Reason, out.Message, out.NextAt, out.Failed = queue.Waiting, w.Reason, w.Message, w.At, w.Failed
@@ -101,6 +110,11 @@ func (t *turn) syncVendor(ctx context.Context, r queue.Ref, rec state.Record, v 
 		}
 		rec = again[0]
 	}
+	hash = vendorHash(t.t, v)
+	guid = rec.Links[slotSupplier]
+	if guid != "" && rec.Facts[state.FactHash] == hash && rec.State != queue.Parked {
+		return guid, hash, nil // no call at all
+	}
 	refs, err := t.references(ctx)
 	if err != nil {
 		return "", "", err
@@ -116,11 +130,6 @@ func (t *turn) syncVendor(ctx context.Context, r queue.Ref, rec state.Record, v 
 	}
 	if p != nil {
 		return "", "", p
-	}
-	hash = hashOf(want)
-	guid = rec.Links[slotSupplier]
-	if guid != "" && rec.Facts[state.FactHash] == hash && rec.State != queue.Parked {
-		return guid, hash, nil
 	}
 	if guid == "" {
 		if guid, err = t.findSupplier(ctx, r, v.Name(), false); err != nil {

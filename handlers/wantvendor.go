@@ -131,7 +131,10 @@ func mergeSupplier(have, want cin7.Supplier) (body cin7.Supplier, changed bool) 
 	}
 	body.Contacts = nil
 	for _, c := range want.Contacts {
-		i := slices.IndexFunc(have.Contacts, func(h cin7.SupplierContact) bool { return h.Default || h.Name == c.Name })
+		i := ourContact(have, c.Name)
+		if slices.ContainsFunc(have.Contacts, func(h cin7.SupplierContact) bool { return h.Default && (i < 0 || h.ID != have.Contacts[i].ID) }) {
+			c.Default = false // somebody else is, by a clerk's choice
+		}
 		if i >= 0 {
 			c.ID = have.Contacts[i].ID
 			h := have.Contacts[i]
@@ -144,6 +147,18 @@ func mergeSupplier(have, want cin7.Supplier) (body cin7.Supplier, changed bool) 
 		changed = true
 	}
 	return body, changed
+}
+
+// ourContact is the contact that stands for the vendor itself: the one of its
+// name, else of the name that the supplier has had so far; -1 when there is
+// none. Other contacts are people that a clerk has typed.
+func ourContact(have cin7.Supplier, name string) int {
+	for _, n := range []string{name, have.Name} {
+		if i := slices.IndexFunc(have.Contacts, func(h cin7.SupplierContact) bool { return fold(h.Name) == fold(n) }); i >= 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 // cut shortens a text to n characters.
