@@ -143,7 +143,7 @@ func planJournal(r rules, w wantJournal, have []cin7.Journal, sent string) outlo
 		out.Verdicts[w.Ref] = problem(ParkEditedInCin7, "bring the journal back in Cin7, then retry this record", "journal %s of %s was edited in Cin7: %s", j.JournalNumber, w.Number, diff)
 	case done && !r.Repost && w.Dead:
 		out.Verdicts[w.Ref] = problem(ParkVoidedAfterPost, "void the journal in Cin7, then retry this record", "%s was cancelled, rejected or voided in NetSuite, journal %s is posted", w.Number, j.JournalNumber)
-	case done && !r.Repost:
+	case done && !w.Dead && (!r.Repost || sent == ""):
 		out.Verdicts[w.Ref] = problem(ParkBillChanged, "undo the journal in Cin7 and retry this record", "%s and the posted journal %s differ: %s", w.Number, j.JournalNumber, diff)
 	case locked:
 		out.Verdicts[w.Ref] = problem(ParkPeriodLocked, "move the lock date in Cin7, then retry this record", "journal %s is dated %s; Cin7 is locked up to and including %s", j.JournalNumber, j.EffectiveDate, r.Lock)

@@ -283,7 +283,7 @@ func (b *builder) aloneChanged() (stop bool) {
 		if diff == "" {
 			continue
 		}
-		if sent := b.known[inv.Ref].Sent; sent != "" && sent == sentInvoice(inv) || !b.Repost {
+		if sent := b.known[inv.Ref].Sent; sent == "" || sent == sentInvoice(inv) || !b.Repost {
 			b.differs(inv, g, diff)
 			return true
 		}

@@ -100,7 +100,7 @@ func (b *builder) postedCredit(c wantCredit, have *cin7.CreditNote, number strin
 	case sent != "" && sent == sentCredit(c):
 		b.hold(c.Ref, problem(ParkEditedInCin7, "bring the credit note back in Cin7, or correct the credit in NetSuite, then retry this record",
 			"credit note %s of %s was edited in Cin7: %s", c.Number, b.have.OrderNumber, diff))
-	case !b.Repost:
+	case !b.Repost || sent == "":
 		b.hold(c.Ref, problem(ParkBillChanged, "void the credit note in Cin7 and retry this record, or correct it there and skip this record",
 			"credit %s and the posted credit note of %s differ: %s", c.Number, b.have.OrderNumber, diff))
 	case b.locked(have.CreditNoteDate):

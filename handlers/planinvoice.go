@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,7 +71,8 @@ func (b *builder) differs(inv wantInvoice, g *group, diff string) {
 	case sent != "" && sent == sentInvoice(inv):
 		b.hold(inv.Ref, problem(ParkEditedInCin7, "bring the invoice back in Cin7, or correct the bill in NetSuite, then retry this record",
 			"invoice %s of %s was edited in Cin7 after it was posted: %s", inv.Number, b.have.OrderNumber, diff))
-	case !b.Repost:
+	case !b.Repost || sent == "":
+		// Without memory nobody knows whether NetSuite or Cin7 was edited.
 		b.hold(inv.Ref, problem(ParkBillChanged, "undo the invoice in Cin7 and retry this record, or correct it there with a credit note and skip this record",
 			"bill %s and the posted invoice of %s differ: %s", inv.Number, b.have.OrderNumber, diff))
 	case fast != nil:
@@ -137,6 +139,7 @@ func (b *builder) billReceipts(inv wantInvoice, own []*group) {
 		b.hold(inv.Ref, b.notReceived(inv))
 		return
 	}
+	slices.SortStableFunc(into, func(x, y *group) int { return cmp.Compare(oldest(x.putAway.Lines), oldest(y.putAway.Lines)) })
 	parts, p := splitInvoice(inv, into)
 	if p != nil {
 		b.hold(inv.Ref, p)
@@ -194,10 +197,51 @@ func (b *builder) groupsFor(inv wantInvoice, own []*group) []*group {
 	case len(own) > 0:
 		return own // the difference is told
 	}
+	if b.moreToCome(need) {
+		return nil
+	}
 	if i := slices.IndexFunc(free, covers); i >= 0 {
 		return free[i : i+1]
 	}
+	// The order is closed: no more will come than is there, and the bill is owed.
+	i := slices.IndexFunc(free, func(g *group) bool {
+		return b.want.Closed && slices.ContainsFunc(g.putAway.Lines, func(l cin7.StockLine) bool { return need[strings.ToLower(l.ProductID)].IsPositive() })
+	})
+	if i >= 0 {
+		return free[i : i+1]
+	}
 	return nil
+}
+
+// moreToCome says that goods of a bill are ordered that have not come yet:
+// then a receipt of just what it bills may still come.
+func (b *builder) moreToCome(need map[string]decimal.Decimal) bool {
+	if b.want.Closed || b.want.Alone {
+		return false
+	}
+	in := map[string]decimal.Decimal{}
+	for _, g := range b.groups {
+		if g.putAway.Status == cin7.StatusAuthorised {
+			addTo(in, perProduct(g.putAway.Lines))
+		}
+	}
+	for _, l := range b.want.Order.Lines {
+		k := strings.ToLower(l.ProductID)
+		if need[k].IsPositive() && in[k].LessThan(l.Quantity.Decimal) && !slices.Contains(b.want.Short, strings.ToUpper(l.SKU)) {
+			return true
+		}
+	}
+	return false
+}
+
+func oldest(lines []cin7.StockLine) cin7.Date {
+	var out cin7.Date
+	for _, l := range lines {
+		if out == "" || l.Date < out {
+			out = l.Date
+		}
+	}
+	return out
 }
 
 // splitInvoice divides a bill over the groups that hold its goods, oldest
@@ -257,9 +301,18 @@ func (b *builder) notReceived(inv wantInvoice) error {
 		}
 	}
 	for _, l := range inv.Lines {
-		if q := got[strings.ToLower(l.ProductID)]; q.LessThan(l.Quantity.Decimal) {
+		q := got[strings.ToLower(l.ProductID)]
+		switch {
+		case !q.LessThan(l.Quantity.Decimal):
+		case b.want.Closed:
+			return problem(ParkGroupConflict, "enter the invoice in Cin7 by hand and skip this record",
+				"bill %s bills %s of %s, %s are received in Cin7 and the order is closed: under STOCK an invoice needs a receipt of its own", inv.Number, l.Quantity, l.SKU, q)
+		default:
 			return &Wait{Reason: WaitReceipt, Message: fmt.Sprintf("bill %s bills %s of %s, %s are received in Cin7", inv.Number, l.Quantity, l.SKU, q)}
 		}
+	}
+	if need := invoiced(cin7.Invoice{Lines: inv.Lines}); b.moreToCome(need) {
+		return &Wait{Reason: WaitReceipt, Message: fmt.Sprintf("bill %s bills %s: no receipt of just that is in Cin7, and more goods are to come", inv.Number, goodsText(inv.Lines))}
 	}
 	if len(inv.Lines) == 0 {
 		return problem(ParkGroupConflict, "bill the charges together with goods in NetSuite, or enter the invoice in Cin7 by hand and skip this record",

@@ -53,25 +53,23 @@ func (l goodsLine) fits(bill queue.Ref) bool {
 	return l.of.Type != string(netsuite.TypeVendorBill) || bill == (queue.Ref{}) || l.of == bill
 }
 
-// take gives quantities of products to a group, oldest first, but first those
-// that suits names. What there is too little of is given as far as it goes.
+// take gives quantities of products to a group, oldest first. What there is
+// too little of is given as far as it goes.
 func (g *goods) take(need map[string]decimal.Decimal, bill queue.Ref, suits func(cin7.StockLine) bool) []goodsLine {
 	left := map[string]decimal.Decimal{}
 	addTo(left, need)
 	var out []goodsLine
-	for _, all := range []bool{false, true} {
-		for i := range g.lines {
-			l := &g.lines[i]
-			k := strings.ToLower(l.ProductID)
-			q := decimal.Min(l.left, left[k])
-			if !q.IsPositive() || !l.fits(bill) || !all && (suits == nil || !suits(l.StockLine)) {
-				continue
-			}
-			l.left, left[k] = l.left.Sub(q), left[k].Sub(q)
-			part := *l
-			part.Quantity = cin7.NewNumber(q)
-			out = append(out, part)
+	for i := range g.lines {
+		l := &g.lines[i]
+		k := strings.ToLower(l.ProductID)
+		q := decimal.Min(l.left, left[k])
+		if !q.IsPositive() || !l.fits(bill) || suits != nil && !suits(l.StockLine) {
+			continue
 		}
+		l.left, left[k] = l.left.Sub(q), left[k].Sub(q)
+		part := *l
+		part.Quantity = cin7.NewNumber(q)
+		out = append(out, part)
 	}
 	return out
 }
@@ -102,14 +100,22 @@ func (b *builder) receiptsOnInvoices() {
 	for _, r := range b.want.Receipts {
 		b.inStep(r.Ref)
 	}
+	if g := b.somebodys(); g != nil {
+		// What they receive may be the very goods of a receipt here.
+		for _, r := range b.want.Receipts {
+			b.hold(r.Ref, b.byHand(g))
+		}
+		return
+	}
 	in := newGoods(b.want.Receipts)
 	groups := slices.Clone(b.groups)
 	slices.SortStableFunc(groups, func(x, y *group) int { return cmp.Compare(x.invoice.InvoiceDate, y.invoice.InvoiceDate) })
 	var open, shut []*group // shut: received, with less than its invoice bills
+	held := b.count(groups, in)
 	for _, g := range groups {
 		switch {
 		case b.received(g):
-			b.receivedGroup(g, in)
+			b.receivedGroup(g, held[g])
 			if posted(g.invoice) && !within(invoiced(g.invoice), perProduct(b.receivedLines(g))) {
 				shut = append(shut, g)
 			}
@@ -139,15 +145,43 @@ func (b *builder) receiptsOnInvoices() {
 	b.waitForRest(in, short, shut)
 }
 
-// receivedGroup counts what a group holds already against the receipts, and
-// puts away what is still to be.
-func (b *builder) receivedGroup(g *group, in *goods) {
+// count sets what the groups hold already against the receipts: first by
+// date and place, as far as Cin7 shows them, then by product alone.
+func (b *builder) count(groups []*group, in *goods) map[*group][]goodsLine {
+	out := map[*group][]goodsLine{}
+	left := map[*group][]cin7.StockLine{}
+	for _, exactly := range []bool{true, false} {
+		for _, g := range groups {
+			if !b.received(g) {
+				continue
+			}
+			have := left[g]
+			if exactly {
+				have = b.receivedLines(g)
+			}
+			left[g] = nil
+			for _, h := range have {
+				suits := func(l cin7.StockLine) bool {
+					return !exactly || l.Date == h.Date && (h.LocationID == "" || cin7.SameID(h.LocationID, l.LocationID))
+				}
+				got := in.take(perProduct([]cin7.StockLine{h}), g.billed, suits)
+				out[g] = append(out[g], got...)
+				for _, l := range got {
+					h.Quantity = cin7.NewNumber(h.Quantity.Sub(l.Quantity.Decimal))
+				}
+				if h.Quantity.IsPositive() {
+					left[g] = append(left[g], h)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// receivedGroup puts away what is still to be, and tells of goods that no
+// receipt shows.
+func (b *builder) receivedGroup(g *group, lines []goodsLine) {
 	have := b.receivedLines(g)
-	lines := in.take(perProduct(have), g.billed, func(l cin7.StockLine) bool {
-		return slices.ContainsFunc(have, func(h cin7.StockLine) bool {
-			return cin7.SameID(h.ProductID, l.ProductID) && h.Date == l.Date && (h.LocationID == "" || cin7.SameID(h.LocationID, l.LocationID))
-		})
-	})
 	if _, extra := missingLines(stockLines(lines), have); extra != "" {
 		b.extra(g, extra, have)
 		return
@@ -236,7 +270,7 @@ func (b *builder) receiveInto(g *group, lines []cin7.StockLine, whole []queue.Re
 			b.add(b.stockOp(opPostStock, g.task, nil, whole)) // authorises what is stored
 			return nil
 		case openTask(g.stock):
-			return b.byHand(g, g.stock.Lines)
+			return b.byHand(g)
 		default:
 			return b.closedGroup(g, lines)
 		}
@@ -255,7 +289,7 @@ func (b *builder) receiveInto(g *group, lines []cin7.StockLine, whole []queue.Re
 	case len(missing) == 0 && extra == "":
 		b.add(b.stockOp(opPostPutAway, g.task, nil, whole))
 	default:
-		return b.byHand(g, g.putAway.Lines)
+		return b.byHand(g)
 	}
 	return nil
 }
@@ -293,9 +327,24 @@ func (b *builder) surplus(g *group, extra string) error {
 		"purchase %s group %d has received %s that NetSuite does not show", b.have.OrderNumber, g.number, extra)
 }
 
-func (b *builder) byHand(g *group, have []cin7.StockLine) error {
+// somebodys is a group into which somebody is receiving by hand: a draft with
+// goods where no document of ours belongs.
+func (b *builder) somebodys() *group {
+	for _, g := range b.groups {
+		if g.handled() && !g.dead && !g.taken && g.billed == (queue.Ref{}) && !b.received(g) {
+			return g
+		}
+	}
+	return nil
+}
+
+func (b *builder) byHand(g *group) error {
+	lines := g.stock.Lines
+	if len(lines) == 0 {
+		lines = g.putAway.Lines
+	}
 	return problem(ParkEditedInCin7, "authorise or empty the draft in Cin7, then retry this record",
-		"somebody is receiving into purchase %s group %d in Cin7: the draft holds %s", b.have.OrderNumber, g.number, what(have[0].Quantity, have[0]))
+		"somebody is receiving into purchase %s group %d in Cin7: the draft holds %s", b.have.OrderNumber, g.number, stockText(lines))
 }
 
 func (b *builder) stockOp(kind, task string, lines []cin7.StockLine, whole []queue.Ref) op {
@@ -334,7 +383,12 @@ func (b *builder) receiptsFirst() {
 		b.placeReceipt(r, g)
 	}
 	stray := slices.IndexFunc(b.groups, func(g *group) bool { return b.received(g) && !g.taken })
+	draft := b.somebodys()
 	for _, r := range fresh {
+		if draft != nil {
+			b.hold(r.Ref, b.byHand(draft))
+			continue
+		}
 		if stray >= 0 {
 			// Opening one more group could receive the same goods twice.
 			b.hold(r.Ref, problem(ParkGroupConflict, "bring the receipt in line in Cin7 or in NetSuite, then retry this record",
@@ -360,7 +414,7 @@ func (b *builder) receiptsFirst() {
 	}
 	if stray >= 0 && len(fresh) == 0 {
 		g := b.groups[stray]
-		if have, held := b.out.Verdicts[b.want.Ref]; !g.dead && (!held || have == nil) {
+		if have, held := b.out.Verdicts[b.want.Ref]; !held || have == nil {
 			b.hold(b.want.Ref, b.surplus(g, stockText(b.receivedLines(g))))
 		}
 	}
@@ -379,12 +433,12 @@ func stockText(lines []cin7.StockLine) string {
 // by what it holds.
 func (b *builder) receiptGroup(r wantReceipt) *group {
 	for _, g := range b.groups {
-		if !g.taken && !g.dead && b.known[r.Ref].has(g.task) && g.stock.Status != cin7.StatusVoided && g.putAway.Status != cin7.StatusVoided {
+		if !g.taken && b.known[r.Ref].has(g.task) && g.stock.Status != cin7.StatusVoided && g.putAway.Status != cin7.StatusVoided {
 			return g
 		}
 	}
 	for _, g := range b.groups {
-		if g.taken || g.dead || !b.received(g) || b.tiedElsewhere(g, r.Ref) {
+		if g.taken || !b.received(g) || b.tiedElsewhere(g, r.Ref) {
 			continue
 		}
 		if missing, extra := missingLines(r.Lines, b.receivedLines(g)); len(missing) == 0 && extra == "" {
