@@ -32,9 +32,9 @@ type event struct {
 }
 
 const (
-	theOrder  netsuite.ID = 48210
-	otherPO   netsuite.ID = 48299
-	theVendor netsuite.ID = 301
+	casePO     netsuite.ID = 48210
+	otherPO    netsuite.ID = 48299
+	caseVendor netsuite.ID = 301
 )
 
 // line is a line of an order, receipt or bill in the words of a clerk.
@@ -44,7 +44,6 @@ type line struct {
 	closed                bool
 	place                 netsuite.ID
 	po                    netsuite.ID // 0: the history's order; of bills
-	poLine                int
 }
 
 func web(quantity, amount string) line { return line{sku: "WEB", quantity: quantity, amount: amount} }
@@ -56,7 +55,7 @@ var itemIDs = map[string]netsuite.ID{"WEB": 7, "BKL": 8, "NEW": 9}
 // order puts the PO: change edits it further.
 func order(lines []line, change ...func(*netsuite.PurchaseOrder)) func(*sources) {
 	return func(s *sources) {
-		po := netsuite.PurchaseOrder{Document: netsuite.Document{ID: theOrder, TranID: "PO1042", Type: netsuite.TypePurchaseOrder, Status: "B", Approval: 2, Vendor: theVendor,
+		po := netsuite.PurchaseOrder{Document: netsuite.Document{ID: casePO, TranID: "PO1042", Type: netsuite.TypePurchaseOrder, Status: "B", Approval: 2, Vendor: caseVendor,
 			Currency: "USD", ExchangeRate: dec("1"), Date: "2026-11-02"}}
 		for i, l := range lines {
 			ol := netsuite.OrderLine{ID: netsuite.ID(i + 1), Number: i + 1, Item: itemIDs[l.sku], SKU: l.sku, Quantity: dec(or0(l.quantity)), Amount: dec(l.amount), Account: l.account, Closed: l.closed, ItemType: "InvtPart"}
@@ -67,7 +66,7 @@ func order(lines []line, change ...func(*netsuite.PurchaseOrder)) func(*sources)
 			c(&po)
 		}
 		s.PO = po
-		s.Vendor = netsuite.Vendor{ID: theVendor, CompanyName: "Cascade", Currency: po.Currency, Terms: "Net 30"}
+		s.Vendor = netsuite.Vendor{ID: caseVendor, CompanyName: "Cascade", Currency: po.Currency, Terms: "Net 30"}
 	}
 }
 
@@ -95,10 +94,10 @@ func upsert[T any](list []T, same func(T) bool, d T) []T {
 
 // aDocument makes a bill or credit of lines; tax is one row when it is not "".
 func aDocument(kind netsuite.RecordType, id netsuite.ID, number, date, tax string, lines []line, change []func(*netsuite.Bill)) netsuite.Bill {
-	b := netsuite.Bill{Document: netsuite.Document{ID: id, TranID: number, Type: kind, Status: "A", Approval: 2, Posting: true, Vendor: theVendor, Currency: "USD",
+	b := netsuite.Bill{Document: netsuite.Document{ID: id, TranID: number, Type: kind, Status: "A", Approval: 2, Posting: true, Vendor: caseVendor, Currency: "USD",
 		ExchangeRate: dec("1"), Date: netsuite.Date(date), Due: netsuite.Date(date)}}
 	for i, l := range lines {
-		bl := netsuite.BillLine{ID: netsuite.ID(i + 2), Number: i + 1, Kind: netsuite.LineItem, Item: itemIDs[l.sku], SKU: l.sku, ItemType: "InvtPart", Quantity: dec(or0(l.quantity)), Amount: dec(l.amount), Account: stock, PO: theOrder}
+		bl := netsuite.BillLine{ID: netsuite.ID(i + 2), Number: i + 1, Kind: netsuite.LineItem, Item: itemIDs[l.sku], SKU: l.sku, ItemType: "InvtPart", Quantity: dec(or0(l.quantity)), Amount: dec(l.amount), Account: stock, PO: casePO}
 		if l.sku == "" {
 			bl.Kind, bl.Account = netsuite.LineExpense, l.account
 		}
@@ -130,7 +129,7 @@ func bill(n int, lines []line, change ...func(*netsuite.Bill)) func(*sources) {
 			for i := range b.Lines {
 				b.Lines[i].PO = 0
 			}
-			s.Vendor = netsuite.Vendor{ID: theVendor, CompanyName: "Cascade", Currency: b.Currency, Terms: "Net 30"}
+			s.Vendor = netsuite.Vendor{ID: caseVendor, CompanyName: "Cascade", Currency: b.Currency, Terms: "Net 30"}
 		}}, change...)
 		b := aDocument(netsuite.TypeVendorBill, id, "CW-"+id.String()[4:], "2026-11-1"+id.String()[4:], "", lines, cs)
 		s.Bills = upsert(s.Bills, func(x netsuite.Bill) bool { return x.ID == id }, b)
@@ -178,9 +177,9 @@ func taxed(amount string) func(*netsuite.Bill) {
 func receipt(n int, lines []line, change ...func(*netsuite.Receipt)) func(*sources) {
 	return func(s *sources) {
 		id := netsuite.ID(50000 + n)
-		r := netsuite.Receipt{Document: netsuite.Document{ID: id, TranID: "IR" + id.String(), Type: netsuite.TypeItemReceipt, Date: netsuite.Date("2026-11-0" + id.String()[4:]), Vendor: theVendor}}
+		r := netsuite.Receipt{Document: netsuite.Document{ID: id, TranID: "IR" + id.String(), Type: netsuite.TypeItemReceipt, Date: netsuite.Date("2026-11-0" + id.String()[4:]), Vendor: caseVendor}}
 		for i, l := range lines {
-			r.Lines = append(r.Lines, netsuite.ReceiptLine{ID: netsuite.ID(2 * (i + 1)), Item: itemIDs[l.sku], SKU: l.sku, Quantity: dec(l.quantity), PO: theOrder, Location: l.place})
+			r.Lines = append(r.Lines, netsuite.ReceiptLine{ID: netsuite.ID(2 * (i + 1)), Item: itemIDs[l.sku], SKU: l.sku, Quantity: dec(l.quantity), PO: casePO, Location: l.place})
 		}
 		for _, c := range change {
 			c(&r)
