@@ -99,7 +99,7 @@ func (a answer) verdict() *Error {
 		why = r.why(a)
 	}
 	e := a.fail(r.kind, r.applied, why)
-	if r.kind == ErrLimited {
+	if errors.Is(r.kind, ErrLimited) {
 		e.RetryAfter = retryAfter(a.header.Get("Retry-After"))
 	}
 	return e

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,6 +53,21 @@ var writes = map[string]func(ctx context.Context, c *cin7.Client) error{
 		_, err := c.PostPutAway(ctx, cin7.NewStock{})
 		return err
 	},
+}
+
+// No write is missing from the list above.
+func TestEveryWriteIsTriedOnTheWire(t *testing.T) {
+	n := 0
+	for _, op := range cin7.Operations() {
+		for _, prefix := range []string{"create_", "update_", "delete_", "post_", "put_"} {
+			if strings.HasPrefix(op, prefix) {
+				n++
+			}
+		}
+	}
+	if n != len(writes) {
+		t.Errorf("the client has %d writing operations, %d are tried here", n, len(writes))
+	}
 }
 
 // Every way in which a call can end without a whole answer, on a real

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -110,9 +111,5 @@ func draw(bound time.Duration, names ...string) time.Duration {
 	for _, n := range names {
 		_, _ = h.Write([]byte(n + "\x00"))
 	}
-	x := h.Sum64()
-	x ^= x >> 33 // FNV mixes its high bits badly for short texts
-	x *= 0xff51afd7ed558ccd
-	x ^= x >> 33
-	return time.Duration(x % uint64(bound+1))
+	return time.Duration(rand.New(rand.NewPCG(h.Sum64(), 0)).Int64N(int64(bound) + 1))
 }

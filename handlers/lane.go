@@ -224,6 +224,9 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 			return next, held
 		}
 		if len(entries) == 0 {
+			if err := t.sweep(ctx); err != nil && ctx.Err() == nil {
+				log.Warn("look for stray drafts; goes on in a later turn", zap.Error(err))
+			}
 			return next, held
 		}
 		careful = careful && entries[0].Crashes > 0
@@ -414,10 +417,14 @@ func (t *turn) failing(ctx context.Context, s *queue.Settlement) error {
 	if err != nil {
 		return fmt.Errorf("read record %s: %w", s.Ref, err)
 	}
-	since, err := time.Parse(time.RFC3339, recs[0].Facts[state.FactFailing])
-	if err != nil {
+	known := recs[0].Facts[state.FactFailing]
+	if known == "" {
 		s.Facts[state.FactFailing] = t.w.now().UTC().Format(time.RFC3339)
 		return nil
+	}
+	since, err := time.Parse(time.RFC3339, known)
+	if err != nil {
+		return fmt.Errorf("record %s: since when it fails: %w", s.Ref, err)
 	}
 	if t.w.now().Sub(since) < retryFor {
 		return nil

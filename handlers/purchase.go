@@ -149,7 +149,7 @@ func (u *unit) serve(ctx context.Context, v netsuite.Vendor, inputs any, wanted 
 	rules.Mode = "" // it decides whether, not what
 	hash := hashOf([]any{inputs, v, rules, u.t.Cin7.UsePutAway})
 	u.inputs = hash
-	if u.records[u.owner].Facts[state.FactHash] == hash {
+	if rec := u.records[u.owner]; rec.Intent == nil && rec.Facts[state.FactHash] == hash {
 		return u.unchanged(ctx)
 	}
 	w, out, err := u.bring(ctx, v, wanted, named)

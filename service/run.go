@@ -35,6 +35,11 @@ type Options struct {
 	Ready  func(publicAddr, opsAddr net.Addr) // told once the listeners are open; publicAddr is nil without the api role
 	Level  *zap.AtomicLevel                   // of Log, for a reload; may be nil
 	Reload <-chan Config                      // settings read anew; see reload.go. May be nil
+	// For a network and a time that are not the machine's: listeners, the
+	// clients' transports, and the workers' pause between looks for a due lane.
+	Listen    func(ctx context.Context, network, addr string) (net.Listener, error)
+	Transport *handlers.Transports
+	Idle      time.Duration
 
 	marked func(source, recordType string) // counts marks; Run sets it
 }
@@ -133,7 +138,7 @@ func Run(ctx context.Context, c Config, o Options) error {
 	defer stop()
 	if c.has("worker") {
 		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), NightlyChore(o.Log)}, o.Log, reg,
-			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Version: Version().Version, Transport: transports(c.AllowPrivateEndpoints)})
+			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Version: Version().Version, Idle: o.Idle, Transport: o.transports(c)})
 		g.Go(func() error { return w.Run(work) })
 	}
 	o.Log.Info("serving", zap.Strings("roles", c.Roles), zap.String("version", Version().Version))
@@ -196,7 +201,7 @@ func pollChore(q *queue.Queue, log *zap.Logger) handlers.Chore {
 // api role. Once staying is done, this process is not ready any more and asks
 // its callers to take another connection.
 func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options, l *live, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
-	tr := transports(c.AllowPrivateEndpoints)
+	tr := o.transports(c)
 	pub, op := api.New(api.Config{
 		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Audit: rooms.Audit, Access: &l.access,
 		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Spec: mlconnector.OpenAPI,
@@ -212,14 +217,17 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 		},
 		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
 	})
-	var lc net.ListenConfig
+	listen := o.Listen
+	if listen == nil {
+		listen = new(net.ListenConfig).Listen
+	}
 	open := map[string]net.Listener{}
 	addrs := map[string]string{"MLC_OPS_ADDR": c.OpsAddr}
 	if c.has("api") {
 		addrs["MLC_PUBLIC_ADDR"] = c.PublicAddr
 	}
 	for key, addr := range addrs {
-		if open[key], err = lc.Listen(ctx, "tcp", addr); err != nil {
+		if open[key], err = listen(ctx, "tcp", addr); err != nil {
 			for _, l := range open {
 				if l != nil {
 					_ = l.Close()
@@ -308,6 +316,13 @@ func Ping(ctx context.Context, t *tenant.Tenant, creds tenant.Credentials, tr ha
 		c7.Name, c7.Detail, c7.Fix = "Cin7 Core", err.Error(), "check cin7.account_id and cin7.application_key under Integrations > API in Cin7 Core, and cin7.base_url"
 	}
 	return []api.Check{ns, c7}
+}
+
+func (o Options) transports(c Config) handlers.Transports {
+	if o.Transport != nil {
+		return *o.Transport
+	}
+	return transports(c.AllowPrivateEndpoints)
 }
 
 // Transports are the ones that Run uses.

@@ -100,16 +100,24 @@ func (w *World) lists() {
 // came: the poller must find it.
 func (w *World) TellPast() {
 	for _, v := range vendors {
-		nv := netsuitetest.Vendor{ID: v.ID, EntityID: v.EntityID, CompanyName: v.Company, FirstName: v.First, LastName: v.Last, Person: v.First != "",
-			Currency: v.Currency, Terms: v.Terms, Email: v.Email, Phone: v.Phone, Inactive: v.Inactive}
-		nv.Addresses = []netsuitetest.Address{{DefaultBilling: true, DefaultShipping: v.ID%2 == 0, Line1: v.Line1, City: v.City, State: v.State, Zip: v.Zip, Country: v.Cty}}
-		w.NetSuite.PutVendor(nv)
+		w.enterVendor(v)
 	}
 	for _, o := range orders {
 		if !o.Live {
 			w.enter(o)
 		}
 	}
+	w.enterLoose()
+}
+
+func (w *World) enterVendor(v Vendor) {
+	nv := netsuitetest.Vendor{ID: v.ID, EntityID: v.EntityID, CompanyName: v.Company, FirstName: v.First, LastName: v.Last, Person: v.First != "",
+		Currency: v.Currency, Terms: v.Terms, Email: v.Email, Phone: v.Phone, Inactive: v.Inactive}
+	nv.Addresses = []netsuitetest.Address{{DefaultBilling: true, DefaultShipping: v.ID%2 == 0, Line1: v.Line1, City: v.City, State: v.State, Zip: v.Zip, Country: v.Cty}}
+	w.NetSuite.PutVendor(nv)
+}
+
+func (w *World) enterLoose() {
 	w.NetSuite.PutBill(netsuitetest.Bill{ID: loose.ID, Number: loose.Number, Vendor: loose.Vendor.ID, Date: loose.Date, Due: loose.Date, Lines: w.billLines(loose.Lines, 0)})
 }
 
@@ -223,4 +231,31 @@ sync:
     terms: {"Net 30": "30 days"}
     charges: {"5100": "Inbound freight", "*": "Other charges"}
 `, id, NetSuiteAccount, ClientID, CertificateID, netsuiteURL, key, Cin7Account, Cin7Key, cin7URL, CallsPerMinute, WebhookSecret, approach)
+}
+
+// Event is something that happens in NetSuite: a record is entered.
+type Event struct {
+	Type  string
+	ID    int64
+	Order int64 // the PO that it belongs to, its own id for a PO, 0 for none
+	Put   func()
+}
+
+// Events are all events of the month, causes before effects: the vendors, then
+// each order with its receipt and its bill, then the bill without an order.
+func (w *World) Events() []Event {
+	var out []Event
+	for _, v := range vendors {
+		out = append(out, Event{"vendor", v.ID, 0, func() { w.enterVendor(v) }})
+	}
+	for _, o := range orders {
+		out = append(out, Event{"purchaseorder", o.ID, o.ID, func() { w.enterOrder(o) }})
+		if o.ReceiptID != 0 {
+			out = append(out, Event{"itemreceipt", o.ReceiptID, o.ID, func() { w.enterReceipt(o) }})
+		}
+		if o.BillID != 0 {
+			out = append(out, Event{"vendorbill", o.BillID, o.ID, func() { w.enterBill(o) }})
+		}
+	}
+	return append(out, Event{"vendorbill", loose.ID, 0, w.enterLoose})
 }
