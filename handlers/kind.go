@@ -53,8 +53,9 @@ func kindOf(name string) (kind, bool) {
 	return kind{}, false
 }
 
-// writeOperations are the names of all operations.
-func writeOperations() []string {
+// WriteOperations are the names of all operations: every call to Cin7 that
+// changes something, as records and metrics tell of it.
+func WriteOperations() []string {
 	out := make([]string, len(kinds))
 	for i, k := range kinds {
 		out[i] = k.name

@@ -50,7 +50,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, o := range []string{opCreatePurchase, opCreateSupplier, opVoidStray} {
 		m.prevented.WithLabelValues(o)
 	}
-	for _, o := range writeOperations() {
+	for _, o := range WriteOperations() {
 		for _, v := range []string{"opened", "read_back", "found", "absent"} {
 			m.uncertain.WithLabelValues(o, v)
 		}

@@ -268,7 +268,7 @@ func (u *unit) settleIntent(ctx context.Context, vendor, supplier string) error 
 // purchases. It leaves have nil when there is none.
 func (u *unit) find(ctx context.Context, w *want, vendor, supplier string) error {
 	id := u.records[u.owner].Links[slotPurchase]
-	if id == "" && w.Void == "" {
+	if id == "" { // for a rejected order too: it may have to be voided
 		var err error
 		if id, err = u.search(ctx, vendor, supplier); err != nil {
 			return err

@@ -38,8 +38,11 @@ const (
 	stepSettled  step = "settled"  // what became of the call is kept
 )
 
-// writeSteps are all of them.
-var writeSteps = [...]step{stepDecided, stepIntent, stepAnswered, stepRecorded, stepUnknown, stepSettling, stepLooked, stepSettled}
+// WriteSteps are the names of all of them, as Options.At is told.
+func WriteSteps() []string {
+	return []string{string(stepDecided), string(stepIntent), string(stepAnswered), string(stepRecorded),
+		string(stepUnknown), string(stepSettling), string(stepLooked), string(stepSettled)}
+}
 
 func (t *turn) at(op string, s step) {
 	if t.w.o.At != nil {

@@ -87,5 +87,8 @@ func TestHooksInAnyOrder(t *testing.T) {
 			})
 		})
 	}
+	if t.Failed() {
+		return
+	}
 	soak.Figure(t, "hooks lost, doubled, late, shuffled: end state differs from a clean run", "%s seeds", soak.NoneOf(len(all)))
 }

@@ -1,0 +1,185 @@
+package simulation_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ml-connector/ml-connector/cin7/cin7test"
+	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/internal/simulation"
+	"github.com/ml-connector/ml-connector/internal/soak"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
+)
+
+// pollNever leaves everything to the marks.
+var pollNever = []string{"every: 30s", "every: 8760h"}
+
+// end is where a scenario ends.
+type end struct {
+	Cin7    simulation.State
+	Records map[string]string
+	Strays  int
+	Calls   []cin7test.Call
+}
+
+// play runs a scenario to its rest and returns where it ends. spoil is called
+// before the service starts. What counts must not happen twice on the way.
+func play(t *testing.T, s simulation.Scenario, o simulation.Options, spoil func(w *simulation.World)) end {
+	t.Helper()
+	o.Approach = s.Approach
+	if o.Cin7 == nil {
+		o.Cin7 = s.Proxy
+	}
+	o.Edit = append(o.Edit, pollNever...)
+	w := simulation.New(t, o)
+	if spoil != nil {
+		spoil(w)
+	}
+	w.Start()
+	w.Apply()
+	for _, part := range s.Parts {
+		if err := simulation.Mark(t.Context(), w.Rooms, part(w.World)); err != nil {
+			t.Fatal(err)
+		}
+		rest(t, w)
+	}
+	// What Cin7 refuses, by its words, is for a person: who retries it.
+	n, err := w.Rooms.States.Tenant(simulation.Tenant).Retry(t.Context(), w.Rooms.Queue, state.Filter{State: queue.Parked, Reason: handlers.ParkCin7Refused}, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n > 0 {
+		rest(t, w)
+	}
+	twice, strays := simulation.Twice(w.Cin7)
+	for _, line := range twice {
+		t.Errorf("%s\n%s", line, w.Log(30))
+	}
+	ends, err := simulation.Ends(t.Context(), w.Rooms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := w.Cin7.ClearFaults(); n > 0 {
+		t.Errorf("%d faults did not strike", n)
+	}
+	return end{simulation.Cin7State(w.Cin7), ends, strays, w.Cin7.Calls()}
+}
+
+// rest waits until nothing is left to do.
+func rest(t *testing.T, w *simulation.World) {
+	t.Helper()
+	w.Await(6*time.Hour, func() []string {
+		out, err := simulation.Restless(t.Context(), w.Rooms)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	})
+}
+
+func everything(string) bool { return true }
+
+// cleanEnds are where the scenarios end undisturbed, and proof that together
+// they reach every operation of the protocol.
+func cleanEnds(t *testing.T) map[string]end {
+	t.Helper()
+	out := map[string]end{}
+	reached := map[string]bool{}
+	for _, s := range simulation.Scenarios {
+		t.Run("clean "+s.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := play(t, s, simulation.Options{}, nil)
+				for _, op := range s.Ops {
+					reached[op] = true
+					if !slices.ContainsFunc(e.Calls, simulation.Operations[op].Matches) {
+						t.Errorf("%s is not reached", op)
+					}
+				}
+				for _, r := range slices.Sorted(maps.Keys(e.Records)) {
+					if !strings.HasPrefix(e.Records[r], "completed") {
+						t.Errorf("%s ends %s", r, e.Records[r])
+					}
+				}
+				out[s.Name] = e
+			})
+		})
+	}
+	for _, op := range handlers.WriteOperations() {
+		if !reached[op] {
+			t.Errorf("no scenario reaches the operation %s: add one, so that its crashes and lost answers are tried", op)
+		}
+	}
+	if t.Failed() {
+		t.FailNow()
+	}
+	return out
+}
+
+// shapes are the answers that leave a write's outcome open, or are mangled on
+// the way.
+var shapes = [...]string{"close", "reset", "timeout", "half_json", "wrong_length", "empty", "html", "error_200", "500", "502", "503", "504", "drip"}
+
+// cell is one lost answer: which call of which scenario, which shape, and
+// whether the call took effect before its answer was lost, not at all, or
+// after the client had given up.
+type cell struct {
+	scenario simulation.Scenario
+	op       string
+	fault    cin7test.Fault
+}
+
+func cells() []cell {
+	var out []cell
+	for _, s := range simulation.Scenarios {
+		for _, op := range s.Ops {
+			o := simulation.Operations[op]
+			add := func(shape, when string, delay time.Duration) {
+				out = append(out, cell{s, op, cin7test.Fault{Method: o.Method, Path: o.Path, Contains: o.Contains, Shape: shape, When: when, Delay: delay}})
+			}
+			for _, shape := range shapes {
+				add(shape, "after", 0)
+				add(shape, "before", 0)
+			}
+			add("timeout", "late", 100*time.Second) // the client waits 60 s, the quarantine is 180 s
+		}
+	}
+	return out
+}
+
+// Answers that are lost or mangled in every way, at every write: nothing twice,
+// nothing lost, and the same end as without.
+func TestLostAnswers(t *testing.T) {
+	want := cleanEnds(t)
+	list := cells()
+	rand.New(rand.NewPCG(1, 1)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	list = list[:soak.N(24, len(list))]
+	for _, c := range list {
+		t.Run(fmt.Sprintf("%s, %s, %s %s", c.scenario.Name, c.op, c.fault.When, c.fault.Shape), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				got := play(t, c.scenario, simulation.Options{Idle: 20 * time.Second}, func(w *simulation.World) { w.Cin7.FailNext(c.fault) })
+				for _, line := range got.Cin7.Against(want[c.scenario.Name].Cin7, everything) {
+					t.Error(line)
+				}
+				if diff := cmp.Diff(got.Records, want[c.scenario.Name].Records); diff != "" {
+					t.Errorf("got (-), want (+):\n%s", diff)
+				}
+				if got.Strays > want[c.scenario.Name].Strays {
+					t.Errorf("%d drafts were left over", got.Strays)
+				}
+			})
+		})
+	}
+	if t.Failed() {
+		return
+	}
+	soak.Figure(t, "lost or mangled answers that doubled or lost something", "%s cells of %d operations, %d shapes", soak.NoneOf(len(list)), len(handlers.WriteOperations()), len(shapes))
+}

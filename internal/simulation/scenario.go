@@ -1,0 +1,197 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/ml-connector/ml-connector/cin7/cin7test"
+	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/service"
+	"github.com/ml-connector/ml-connector/state"
+)
+
+// Scenario is a short story that reaches some operations of the write
+// protocol. Together the scenarios reach all of them: a test holds them against
+// handlers.WriteOperations.
+type Scenario struct {
+	Name     string
+	Approach string
+	// Ops are the operations that it reaches, in the words of the protocol.
+	Ops []string
+	// Parts happen in NetSuite one after the other, each when Cin7 has come to
+	// rest after the one before; each says what to mark.
+	Parts []func(d *distributor.World) []queue.Ref
+	// Proxy stands before Cin7; nil passes.
+	Proxy func(http.Handler) http.Handler
+}
+
+// Operation finds the requests of one operation.
+type Operation struct {
+	Method, Path, Contains string // in the form of cin7test.Fault
+}
+
+// Operations say by which request each operation goes out.
+var Operations = map[string]Operation{
+	"create_supplier":     {http.MethodPost, "=supplier", ""},
+	"update_supplier":     {http.MethodPut, "=supplier", ""},
+	"create_purchase":     {http.MethodPost, "=advanced-purchase", ""},
+	"void_purchase":       {http.MethodDelete, "=advanced-purchase", ""},
+	"void_stray_purchase": {http.MethodDelete, "=advanced-purchase", ""},
+	"post_order":          {http.MethodPost, "=purchase/order", ""},
+	"draft_invoice":       {http.MethodPost, "=advanced-purchase/invoice", `"DRAFT"`},
+	"authorise_invoice":   {http.MethodPost, "=advanced-purchase/invoice", `"AUTHORISED"`},
+	"post_stock":          {http.MethodPost, "=advanced-purchase/stock", ""},
+	"post_put_away":       {http.MethodPost, "=advanced-purchase/put-away", ""},
+}
+
+// Matches reports whether a request is of the operation.
+func (o Operation) Matches(c cin7test.Call) bool {
+	return c.Method == o.Method && "="+strings.ToLower(c.Path) == o.Path && strings.Contains(c.Body, o.Contains)
+}
+
+// enter is a part that enters records of the month by type and id.
+func enter(names ...string) func(d *distributor.World) []queue.Ref {
+	return func(d *distributor.World) []queue.Ref {
+		var refs []queue.Ref
+		for _, name := range names {
+			r, ok := queue.ParseRef(name)
+			found := false
+			for _, e := range d.Events() {
+				if ok && e.Type == r.Type && strconv.FormatInt(e.ID, 10) == r.ID {
+					e.Put()
+					refs, found = append(refs, r), true
+				}
+			}
+			if !found {
+				panic("simulation: the month has no " + name)
+			}
+		}
+		return refs
+	}
+}
+
+// reject is a part in which somebody rejects an order.
+func reject(id int64) func(d *distributor.World) []queue.Ref {
+	return func(d *distributor.World) []queue.Ref {
+		o, ok := d.NetSuite.PurchaseOrder(id)
+		if !ok {
+			panic(fmt.Sprintf("simulation: no order %d", id))
+		}
+		o.Status = "C"
+		d.NetSuite.PutPurchaseOrder(o)
+		return []queue.Ref{{Type: "purchaseorder", ID: strconv.FormatInt(id, 10)}}
+	}
+}
+
+// repeatCreate is a proxy that sends the first create of a purchase twice, as
+// some do when a kept connection dies: a second draft nobody knows of.
+func repeatCreate(next http.Handler) http.Handler {
+	var done atomic.Bool
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/advanced-purchase") && done.CompareAndSwap(false, true) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			first := r.Clone(r.Context())
+			first.Body = io.NopCloser(bytes.NewReader(body))
+			next.ServeHTTP(httptest.NewRecorder(), first)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Scenarios are all of them.
+var Scenarios = []Scenario{
+	{
+		Name: "invoice first", Approach: "INVOICE",
+		Ops: []string{"create_supplier", "create_purchase", "post_order", "draft_invoice", "authorise_invoice", "post_stock", "post_put_away"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:301", "purchaseorder:4002"), enter("vendorbill:6002", "itemreceipt:5002"),
+		},
+	},
+	{
+		Name: "stock first", Approach: "STOCK",
+		Ops: []string{"create_supplier", "create_purchase", "post_order", "draft_invoice", "authorise_invoice", "post_stock", "post_put_away"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:301", "purchaseorder:4001", "itemreceipt:5001", "vendorbill:6001"),
+		},
+	},
+	{
+		Name: "a supplier that was there", Approach: "INVOICE",
+		Ops:   []string{"update_supplier"},
+		Parts: []func(*distributor.World) []queue.Ref{enter("vendor:302")},
+	},
+	{
+		Name: "a rejected order", Approach: "INVOICE",
+		Ops:   []string{"create_purchase", "post_order", "void_purchase"},
+		Parts: []func(*distributor.World) []queue.Ref{enter("vendor:302", "purchaseorder:4012"), reject(4012)},
+	},
+	{
+		Name: "a create that was repeated on the way", Approach: "INVOICE",
+		Ops:   []string{"create_purchase", "void_stray_purchase", "post_order"},
+		Parts: []func(*distributor.World) []queue.Ref{enter("vendor:301", "purchaseorder:4001")},
+		Proxy: repeatCreate,
+	},
+}
+
+// Mark marks records as a webhook would.
+func Mark(ctx context.Context, r service.Rooms, refs []queue.Ref) error {
+	var marks []queue.Mark
+	for _, ref := range refs {
+		marks = append(marks, queue.Mark{Ref: ref, Source: "webhook"})
+	}
+	_, err := r.Queue.Mark(ctx, Tenant, queue.Live, marks...)
+	return err
+}
+
+// Restless says what keeps the tenant from being at rest: marks not settled,
+// retries to come, writes whose outcome is open.
+func Restless(ctx context.Context, r service.Rooms) ([]string, error) {
+	lane, err := r.Queue.Lane(ctx, Tenant)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	if n := lane.Depth[queue.Live] + lane.Depth[queue.Bulk]; n > 0 {
+		out = append(out, fmt.Sprintf("%d marks wait", n))
+	}
+	if lane.Due > 0 {
+		out = append(out, fmt.Sprintf("%d retries are to come", lane.Due))
+	}
+	page, err := r.States.Tenant(Tenant).List(ctx, state.Filter{Limit: 1000})
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Records) == 0 {
+		out = append(out, "no record is known")
+	}
+	for _, rec := range page.Records {
+		if rec.Intent != nil || rec.State == queue.Pending || rec.State == queue.Running {
+			out = append(out, fmt.Sprintf("%s is %s %s: %s", rec.Ref, rec.State, rec.Reason, rec.Message))
+		}
+	}
+	return out, nil
+}
+
+// Ends are what the records came to: state, reason and stage, by name.
+func Ends(ctx context.Context, r service.Rooms) (map[string]string, error) {
+	page, err := r.States.Tenant(Tenant).List(ctx, state.Filter{Limit: 1000})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, rec := range page.Records {
+		out[rec.Ref.String()] = strings.TrimSpace(string(rec.State) + " " + rec.Reason + " " + rec.Facts[state.FactStage])
+	}
+	return out, nil
+}
