@@ -87,7 +87,7 @@ func New(t testing.TB, o Options) *World {
 		o.Idle = 5 * time.Second
 	}
 	if now := time.Now(); now.Before(begin) {
-		time.Sleep(begin.Sub(now)) // virtual
+		pass(begin.Sub(now))
 	}
 	d, err := distributor.New(o.Distributor)
 	if err != nil {
@@ -123,13 +123,18 @@ func New(t testing.TB, o Options) *World {
 	return w
 }
 
+// pass lets virtual time pass.
+func pass(d time.Duration) {
+	time.Sleep(d) //nolint:forbidigo // nothing waits in a bubble: time moves on when all are idle
+}
+
 // serve opens a host.
 func (w *World) serve(host string, h http.Handler) {
 	l, err := w.net.listen(context.Background(), "tcp", host)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s := &http.Server{Handler: h, ErrorLog: zap.NewStdLog(zap.NewNop())}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: zap.NewStdLog(zap.NewNop())}
 	var ended sync.WaitGroup
 	ended.Go(func() { _ = s.Serve(l) })
 	w.t.Cleanup(func() {
@@ -242,7 +247,7 @@ func (w *World) Outcomes() []distributor.Outcome {
 // it reports what still is.
 func (w *World) Await(limit time.Duration, wrong func() []string) {
 	w.t.Helper()
-	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Second) {
+	for end := time.Now().Add(limit); ; pass(10 * time.Second) {
 		out := wrong()
 		if len(out) == 0 {
 			return

@@ -84,12 +84,12 @@ func (w *World) Play(s Story) {
 	e, h := 0, 0
 	for e < len(s.Events) || h < len(s.Hooks) {
 		if h >= len(s.Hooks) || e < len(s.Events) && s.At[e] <= s.Hooks[h].At {
-			time.Sleep(time.Until(start.Add(s.At[e])))
+			pass(time.Until(start.Add(s.At[e])))
 			s.Events[e].Put()
 			e++
 			continue
 		}
-		time.Sleep(time.Until(start.Add(s.Hooks[h].At)))
+		pass(time.Until(start.Add(s.Hooks[h].At)))
 		w.Hook(s.Hooks[h].Type, s.Hooks[h].ID)
 		h++
 	}
