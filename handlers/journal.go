@@ -218,7 +218,7 @@ func (u *unit) serveJournals(ctx context.Context, s sources) error {
 	rules.Mode = "" // it decides whether, not what
 	hash := hashOf([]any{s.stable(), rules})
 	u.inputs = hash
-	if u.records[u.owner].Facts[state.FactHash] == hash {
+	if rec := u.records[u.owner]; rec.Intent == nil && rec.Facts[state.FactHash] == hash {
 		return u.unchanged(ctx)
 	}
 	u.journals = map[queue.Ref]string{}

@@ -58,7 +58,7 @@ func (l *lose) strike() {
 // lost.
 func TestRedisLosesEverything(t *testing.T) {
 	want := cleanEnds(t)
-	all := seeds(t, 15, 400)
+	all := seeds(t, 8, 400)
 	struck := 0
 	for _, seed := range all {
 		r := rand.New(rand.NewPCG(seed, 7))
