@@ -57,6 +57,9 @@ func sighting(w *walk, rec state.Record, ch netsuite.Change, now time.Time) queu
 	if rec.Facts[state.FactDeleted] != "" {
 		out.Facts[state.FactDeleted], out.Marks, out.Note = "", true, "it is there again"
 	}
+	if old := rec.Facts[state.FactVendor]; old != "" && out.Facts[state.FactVendor] != "" {
+		out.Marks, out.Note = true, "its vendor was "+old // a merge leaves no new stamp (contract 7)
+	}
 	was := parseSeen(rec.Facts[fact])
 	moving := rec.State == queue.Pending || rec.State == queue.Running
 	applied := !w.Lines && rec.State != "" && !moving && rec.Facts[state.FactVersion] == label
