@@ -17,6 +17,7 @@ import (
 	"github.com/ml-connector/ml-connector/allowlist"
 	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
@@ -45,6 +46,9 @@ type Config struct {
 	Console http.Handler
 	// Ready says what must hold for this process to be sent traffic.
 	Ready func(ctx context.Context) []Check
+	// StartBackfill counts what a backfill would read, says what it costs and,
+	// unless dry, starts it.
+	StartBackfill func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error)
 	// Ping calls both systems of a tenant with its stored credentials.
 	Ping func(ctx context.Context, t *tenant.Tenant) []Check
 	// Reconcile ties the books of a period out and returns what writes the
@@ -157,6 +161,12 @@ func (a *ops) table() []endpoint {
 		{"POST", "/tenants/{id}:resume", Operator, a.resumeTenant},
 		{"POST", "/tenants/{id}:poll", Operator, a.pollTenant},
 		{"POST", "/tenants/{id}:rotate-secret", Owner, a.rotateSecret},
+		{"GET", "/tenants/{id}/coverage", Viewer, a.getCoverage},
+		{"GET", "/tenants/{id}/backfill", Viewer, a.getBackfill},
+		{"POST", "/tenants/{id}/backfill", Operator, a.startBackfill},
+		{"POST", "/tenants/{id}/backfill:pause", Operator, a.steerBackfill("pause")},
+		{"POST", "/tenants/{id}/backfill:resume", Operator, a.steerBackfill("resume")},
+		{"POST", "/tenants/{id}/backfill:cancel", Operator, a.steerBackfill("cancel")},
 		{"PUT", "/tenants/{id}/mapping", Owner, a.putMapping},
 		{"GET", "/tenants/{id}/reconciliation", Viewer, a.getReconciliation},
 		{"GET", "/tenants/{id}/events", Viewer, a.listHooks},

@@ -30,6 +30,7 @@ type Scan struct {
 	Since string       // modified at or after, in the text form of HighWater; "" is all
 	Lines bool         // documents by the stamps of their lines instead of their own
 	After ID           // only ids above
+	Dated Date         // only documents dated then or later; "" is all
 }
 
 // vendors reports whether the scan is of vendors.
@@ -39,6 +40,8 @@ func (s Scan) check() error {
 	switch {
 	case s.Since != "" && !IsStamp(s.Since):
 		return fmt.Errorf("netsuite: watermark %.40q: want YYYY-MM-DD HH:MM:SS", s.Since)
+	case s.Dated != "" && !isDate(s.Dated):
+		return fmt.Errorf("netsuite: date %.40q: want YYYY-MM-DD", string(s.Dated))
 	case len(s.Types) == 0, slices.Contains(s.Types, TypeVendor) && !s.vendors(), s.Lines && (s.Since == "" || s.vendors()):
 		return fmt.Errorf("netsuite: scan of %v, lines %v, since %q: want vendors alone, or documents, and lines only since a time", s.Types, s.Lines, s.Since)
 	}
@@ -190,6 +193,9 @@ func (s Scan) source() (from, where string) {
 	if s.Since != "" {
 		where += " AND " + column + " >= " + at
 	}
+	if s.Dated != "" && !s.vendors() {
+		where += " AND t.trandate >= TO_DATE('" + string(s.Dated) + "', 'YYYY-MM-DD')"
+	}
 	return from, where
 }
 
@@ -237,4 +243,42 @@ func (s Scan) page(rows []Row, last ID) ([]Change, ID, error) {
 		out = append(out, ch)
 	}
 	return out, last, nil
+}
+
+// Count is how many records a type has of which sort.
+type Count struct {
+	Type   RecordType
+	Status string // bare letter; "" of vendors
+	ID     ID     // the highest
+	N      int
+}
+
+// Counts counts the records of a scan by type and status: one statement.
+func (c *Client) Counts(ctx context.Context, s Scan) ([]Count, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	const op = "counts"
+	from, where := s.source()
+	q := "SELECT COUNT(*) AS many, MAX(t.id) AS top FROM " + from + " WHERE " + where
+	if !s.vendors() {
+		q = "SELECT t.type, t.status, COUNT(*) AS many, MAX(t.id) AS top FROM " + from + " WHERE " + where + " GROUP BY t.type, t.status ORDER BY t.type, t.status"
+	}
+	rows, err := c.rows(ctx, op, q)
+	if err != nil {
+		return nil, err
+	}
+	var out []Count
+	for _, r := range rows {
+		x := reader{r: r, what: "counts"}
+		n := Count{Type: TypeVendor, Status: letter(x.text("status")), N: x.int("many"), ID: x.id("top")}
+		if !s.vendors() {
+			n.Type = recordType(x.text("type"))
+		}
+		if x.err != nil {
+			return nil, unreadable(op, x.err)
+		}
+		out = append(out, n)
+	}
+	return out, nil
 }

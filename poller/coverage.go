@@ -98,9 +98,17 @@ func CoverageOf(ctx context.Context, t *tenant.Tenant, recs *state.Records, now 
 	if err != nil {
 		return nil, err
 	}
+	j, want, p, ok, err := loadBackfill(ctx, recs)
+	if err != nil {
+		return nil, err
+	}
 	out := []Coverage{}
 	for _, typ := range t.Sync.Types {
 		c := coverage(netsuite.RecordType(typ), wm, open, hidden[typ], now)
+		compared := c.ComparedAt != nil && c.ComparedAt.After(j.StartedAt)
+		if ok && p.FinishedAt.IsZero() && !compared && slices.Contains(j.types(t), netsuite.RecordType(typ)) {
+			c.Gaps, c.Complete = append(c.Gaps, Gap{GapReading, fmt.Sprintf("a backfill is %s: %d records read of all types", want, p.Read), "see ml-connector backfill status " + t.ID + "; the next daily comparison reads what a cancelled one has not"}), false
+		}
 		if c.Known, err = recs.KnownCount(ctx, typ); err != nil {
 			return nil, err
 		}

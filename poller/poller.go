@@ -81,6 +81,8 @@ type round struct {
 	res    Result
 	pages  int // left in this turn
 	missed map[netsuite.RecordType]map[int64]int64
+	// backfilling: a backfill reads what a first look or a comparison would.
+	backfilling bool
 }
 
 func (r *round) note(field, value string) { r.notes[field], r.wm[field] = value, value }
@@ -189,6 +191,10 @@ func (r *round) poll(ctx context.Context, failed func([]netsuite.RecordType, err
 			failed(r.types(families[0]), err)
 		}
 	}
+	var err error
+	if r.backfilling, err = backfilling(ctx, r.Tenant, r.Records); err != nil {
+		return err
+	}
 	allWell := true
 	for _, family := range families {
 		types := r.types(family)
@@ -272,6 +278,9 @@ func (r *round) plan(types []netsuite.RecordType, high string, wide bool) []*wal
 	for _, t := range types {
 		mark := r.wm[fieldWatermark(t)]
 		switch {
+		case mark == "" && r.backfilling && high != "":
+			add(kindWide, before(high, sweepOverlap), t, 0)
+			continue
 		case mark == "":
 			add(kindFirst, "", t, 0)
 			continue
@@ -280,7 +289,7 @@ func (r *round) plan(types []netsuite.RecordType, high string, wide bool) []*wal
 		default:
 			add(kindRound, before(mark, overlap), t, 0)
 		}
-		if r.compareDue(t) {
+		if !r.backfilling && r.compareDue(t) {
 			n, err := strconv.ParseInt(r.wm[fieldSweepNumber(t)], 10, 64)
 			if err != nil {
 				n = 0

@@ -62,6 +62,9 @@ func sighting(w *walk, rec state.Record, ch netsuite.Change, now time.Time) queu
 	}
 	was := parseSeen(rec.Facts[fact])
 	moving := rec.State == queue.Pending || rec.State == queue.Running
+	if w.Kind == kindFirst || w.Kind == kindCompare {
+		moving = false // marking what waits costs nothing, and helps if its entry was lost
+	}
 	applied := !w.Lines && rec.State != "" && !moving && rec.Facts[state.FactVersion] == label
 	fresh := w.High != "" && label >= before(w.High, unsettled)
 	next := seen{label: label}
@@ -77,7 +80,7 @@ func sighting(w *walk, rec state.Record, ch netsuite.Change, now time.Time) queu
 		out.Marks, out.Note = true, out.Note+", looked at again because that second had not ended"
 	case !was.since.IsZero():
 		next = was
-	case !w.Lines && !moving && !applied:
+	case !w.Lines && !moving && !applied && rec.State != queue.Running:
 		out.Marks, out.Note = true, out.Note+", not what was applied"
 	}
 	if w.Kind == kindCompare && rec.State == queue.Completed && !out.Marks && otherTotal(rec, ch) {

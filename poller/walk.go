@@ -56,7 +56,7 @@ func (w *walk) source() string { return "poll" }
 // class is the stream that marks go to: a first look and a comparison must not
 // hold up what happens today.
 func (w *walk) class() queue.Class {
-	if w.Kind == kindFirst {
+	if w.Kind == kindFirst || w.Kind == kindCompare {
 		return queue.Bulk
 	}
 	return queue.Live
@@ -220,7 +220,7 @@ func (r *round) finish(ctx context.Context, w *walk) error {
 		}
 		fields[fieldPolled(t)] = w.Began.UTC().Format(time.RFC3339)
 		fields[fieldError(t)] = ""
-		if w.Kind == kindFirst && r.wm[fieldFirst(t)] == "" {
+		if r.wm[fieldFirst(t)] == "" {
 			fields[fieldFirst(t)] = w.Began.UTC().Format(time.RFC3339)
 		}
 		if w.Kind != kindRound {

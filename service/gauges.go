@@ -28,7 +28,7 @@ type gauges struct {
 	log    *zap.Logger
 	each   bool // series per tenant
 
-	depth, oldest, records, parked, held, paused, budgetLeft, polled, interval, unmapped, tieOut, certificate, webhook, open *prometheus.Desc
+	depth, oldest, records, parked, held, paused, budgetLeft, polled, interval, gaps, unmapped, tieOut, certificate, webhook, open *prometheus.Desc
 
 	ok, durable, memory, tenants *prometheus.Desc
 
@@ -63,6 +63,7 @@ func newGauges(c Config, rooms Rooms, rdb redis.UniversalClient, budget *handler
 		budgetLeft:  d("cin7_budget_remaining", "Calls to Cin7 that may go out at once right now.", "tenant"),
 		polled:      d("poll_watermark_age_seconds", "Time since NetSuite was last asked for changes of this type; since the tenant was applied when it never was.", "tenant", "type"),
 		interval:    d("poll_interval_seconds", "Time from the last poll to the next one that is due; 900 when there was none.", "tenant"),
+		gaps:        d("coverage_gaps", "Known gaps in what was read of this type: 0 means complete up to the last poll.", "tenant", "type"),
 		unmapped:    d("unmapped_accounts", "NetSuite accounts that parked records name and that no Cin7 account matches.", "tenant"),
 		tieOut:      d("tieout_unexplained_minor_units", "Difference between the books that nothing explains, as the last reconciliation found it, in hundredths of the base currency.", "tenant"),
 		certificate: d("certificate_expiry_timestamp_seconds", "When the NetSuite certificate ends; only for tenants that gave it.", "tenant"),
@@ -77,7 +78,7 @@ func newGauges(c Config, rooms Rooms, rdb redis.UniversalClient, budget *handler
 
 // Describe serves prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.depth, g.oldest, g.records, g.parked, g.held, g.paused, g.budgetLeft, g.polled, g.interval, g.unmapped, g.tieOut, g.certificate,
+	for _, d := range []*prometheus.Desc{g.depth, g.oldest, g.records, g.parked, g.held, g.paused, g.budgetLeft, g.polled, g.interval, g.gaps, g.unmapped, g.tieOut, g.certificate,
 		g.webhook, g.open, g.ok, g.durable, g.memory, g.tenants} {
 		ch <- d
 	}
@@ -169,6 +170,13 @@ func (g *gauges) tenant(ctx context.Context, t *tenant.Tenant, gauge func(*prome
 		gauge(g.polled, max(0, now.Sub(since).Seconds()), t.ID, typ)
 	}
 	gauge(g.interval, poller.Interval(wm).Seconds(), t.ID)
+	covered, err := poller.CoverageOf(ctx, t, recs, now)
+	if err != nil {
+		return err
+	}
+	for _, c := range covered {
+		gauge(g.gaps, float64(len(c.Gaps)), t.ID, c.Type)
+	}
 	if v, ok := state.TieOut(wm); ok {
 		gauge(g.tieOut, float64(v), t.ID)
 	}

@@ -185,17 +185,6 @@ func owner() string {
 	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }
 
-// pollChore lets the lane poll at the start of its turn.
-func pollChore(q *queue.Queue, log *zap.Logger) handlers.Chore {
-	return func(ctx context.Context, j handlers.Job) (time.Time, error) {
-		res, err := poller.Run(ctx, poller.Round{Tenant: j.Tenant, NetSuite: j.NetSuite, Records: j.Records, Queue: q, Fence: j.Fence, Now: j.Now})
-		if res.Polled {
-			log.Info("polled", zap.String("tenant", j.Tenant.ID), zap.Any("seen", res.Seen), zap.Any("marked", res.Marked), zap.Time("next", res.Next), zap.Error(err))
-		}
-		return res.Next, err
-	}
-}
-
 // serve opens the listeners and serves them in g until ctx is done: the ops
 // listener in every process, for probes and metrics, the public one with the
 // api role. Once staying is done, this process is not ready any more and asks
@@ -214,6 +203,9 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 		},
 		Reconcile: func(ctx context.Context, t *tenant.Tenant, from, to, format string) (func(io.Writer) error, error) {
 			return reportFor(ctx, c, rooms, t, from, to, format)
+		},
+		StartBackfill: func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error) {
+			return StartBackfill(ctx, c, rooms, t, in, dry)
 		},
 		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
 	})

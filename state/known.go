@@ -121,3 +121,23 @@ func (r *Records) ParkedFor(ctx context.Context, reason string) (map[string]int,
 		}
 	}
 }
+
+// CountTypes returns how many records of each type are in a state.
+func (r *Records) CountTypes(ctx context.Context, s queue.State) (map[string]int, error) {
+	out := map[string]int{}
+	for cursor := uint64(0); ; {
+		// ZSCAN may tell a member twice while the set grows: good enough to foretell by.
+		members, next, err := r.rdb.ZScan(ctx, queue.KeyByState(r.tenant, s), cursor, "", 1000).Result()
+		if err != nil {
+			return nil, fmt.Errorf("count the %s records of %s: %w", s, r.tenant, err)
+		}
+		for i := 0; i < len(members); i += 2 {
+			if ref, ok := queue.ParseRef(members[i]); ok {
+				out[ref.Type]++
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return out, nil
+		}
+	}
+}
