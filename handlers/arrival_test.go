@@ -215,6 +215,7 @@ func (r *run) turn(ctx context.Context) {
 		}
 	}
 	r.last, r.err = converge(ctx, site{
+		owner:  w.Ref,
 		plan:   func() outlook { return plan(r.rules(), w, r.have, r.known) },
 		there:  func() bool { return r.have != nil },
 		fresh:  func() bool { return r.fresh },
@@ -226,6 +227,9 @@ func (r *run) turn(ctx context.Context) {
 
 func (r *run) do(ctx context.Context, w *want, o op) error {
 	r.fresh = false
+	if o.Why == "" {
+		r.t.Errorf("%s for %s says nothing of why", o.Kind, o.For)
+	}
 	now, task, err := send(ctx, r.c7, r.have, o)
 	if err != nil && o.Invoice != nil && o.Invoice.TaskID == cin7.ZeroID && errors.Is(err, cin7.ErrRefused) {
 		r.noZeroGroup = true

@@ -1,12 +1,16 @@
 package handlers
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
 
+	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/internal/soak"
+	"github.com/ml-connector/ml-connector/tenant"
 )
 
 // TestArrivalOrders plays every history of the catalogue in the orders in
@@ -23,7 +27,7 @@ func TestArrivalOrders(t *testing.T) {
 		for _, approach := range []string{"INVOICE", "STOCK"} {
 			t.Run(h.topic+"/"+h.name+"/"+approach, func(t *testing.T) {
 				all := orders(h)
-				some := sample(all, soak.N(8, len(all)))
+				some := sample(all, soak.N(4, len(all)))
 				o := h.sim
 				o.ZeroGroupInvoice = true
 				var c *company
@@ -59,6 +63,9 @@ func sample(all [][]int, n int) [][]int {
 	if len(all) <= n {
 		return all
 	}
+	if n == 1 {
+		return all[:1]
+	}
 	out := make([][]int, n)
 	for i := range out {
 		out[i] = all[i*(len(all)-1)/(n-1)]
@@ -79,21 +86,10 @@ func names(h *history, order []int) string {
 func (r *run) play(t *testing.T, order []int) string {
 	t.Helper()
 	ctx := t.Context()
-	for _, i := range order {
-		r.event(r.h.events[i])
-		if r.s.PO.ID == 0 && len(r.s.Bills) == 0 {
-			continue // nothing that we would be told of
-		}
-		r.turn(ctx)
-	}
-	if r.s.PO.ID == 0 && len(r.s.Bills) == 0 {
-		t.Fatal("the history tells of nothing")
-	}
+	end := r.arrive(t, order)
 	for _, s := range r.wire.refused {
 		t.Errorf("refused: %s", s)
 	}
-	end := r.state()
-	r.ends = r.ending()
 	before := r.wire.writes
 	r.turn(ctx)
 	if r.wire.writes != before {
@@ -109,4 +105,135 @@ func (r *run) play(t *testing.T, order []int) string {
 		t.Errorf("without memory, a further turn wrote %d times: %v", r.wire.writes-before, r.wire.refused)
 	}
 	return end
+}
+
+// arrive lets the events arrive in an order, with a turn after each, and says
+// how it ends.
+func (r *run) arrive(t *testing.T, order []int) string {
+	t.Helper()
+	for _, i := range order {
+		r.event(r.h.events[i])
+		if r.s.PO.ID == 0 && len(r.s.Bills) == 0 {
+			continue // nothing that we would be told of
+		}
+		r.turn(t.Context())
+	}
+	if r.s.PO.ID == 0 && len(r.s.Bills) == 0 {
+		t.Fatal("the history tells of nothing")
+	}
+	r.ends = r.ending()
+	return r.state()
+}
+
+// TestSwitches plays the catalogue under every switch of Cin7's ways on which
+// sources disagree or accounts differ (contract cin7 15). Most of them must not
+// change how a history ends; the others say what Cin7 may refuse.
+func TestSwitches(t *testing.T) {
+	cases := []struct {
+		name   string
+		set    func(*cin7test.Options)
+		tenant func(*tenant.Tenant)
+		may    string // what a refusal says that is to be expected; "" none is
+	}{
+		{"put-away off", func(o *cin7test.Options) { o.NoPutAway = true }, func(t *tenant.Tenant) { off := false; t.Cin7.UsePutAway = &off }, ""},
+		{"gates look at the whole purchase", func(o *cin7test.Options) { o.GatePerPurchase = true }, nil, ""},
+		{"the first group has a TaskID of its own", func(o *cin7test.Options) { o.FirstGroupOwnID = true }, nil, ""},
+		{"stock short of its invoice stays open", func(o *cin7test.Options) { o.PartiallyReceived = true }, nil, ""},
+		{"repeated SKUs are taken", func(o *cin7test.Options) { o.DuplicateSKULines = true }, nil, ""},
+		{"tax is rounded per document", func(o *cin7test.Options) { o.TaxMethod = "Total" }, nil, ""},
+		{"order lines may lack fields", func(o *cin7test.Options) { o.LenientOrderLines = true }, nil, ""},
+		{"negative prices are taken", func(o *cin7test.Options) { o.NegativePrices = true }, nil, ""},
+		{"quantities from 1", func(o *cin7test.Options) { o.QuantityFromOne = true }, nil, ""},
+		{"attributes stick", func(o *cin7test.Options) { o.PurchaseAttributes = true }, nil, ""},
+		{"the zero GUID opens no group for an invoice", func(o *cin7test.Options) { o.ZeroGroupInvoice = false }, nil, "TaskID"},
+		{"totals are checked with tax", func(o *cin7test.Options) { o.TaxInTotal = true }, nil, "attribute 'Total' doesn't match"},
+		{"a number in two groups gets a suffix", func(o *cin7test.Options) { o.SuffixInvoiceNumbers = true }, nil, "nothing: it is seen when it is read back"},
+	}
+	runs := 0
+	base := map[string]string{}
+	key := func(h *history, approach string, n int) string { return h.topic + h.name + approach + strconv.Itoa(n) }
+	playAll := func(t *testing.T, set func(*cin7test.Options), change func(*tenant.Tenant), each func(t *testing.T, h *history, approach string, n int, end string, r *run)) {
+		for _, approach := range []string{"INVOICE", "STOCK"} {
+			var c *company
+			for i, h := range catalogue() {
+				if i%21 == 0 {
+					o := cin7test.Options{ZeroGroupInvoice: true}
+					set(&o)
+					c = newCompany(t, o)
+				}
+				if !soak.Long() && i%3 != 0 {
+					continue // the short form plays a third of the catalogue
+				}
+				for n, order := range sample(orders(h), soak.N(1, 4)) {
+					var settings []func(*tenant.Tenant)
+					if change != nil {
+						settings = append(settings, change)
+					}
+					r := c.start(h, approach, settings...)
+					end := r.arrive(t, order)
+					runs++
+					each(t, h, approach, n, end, r)
+				}
+			}
+		}
+	}
+	playAll(t, func(*cin7test.Options) {}, nil, func(_ *testing.T, h *history, approach string, n int, end string, _ *run) {
+		base[key(h, approach, n)] = end
+	})
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			other := 0
+			playAll(t, c.set, c.tenant, func(t *testing.T, h *history, approach string, n int, end string, r *run) {
+				for _, s := range r.wire.refused {
+					if c.may == "" || !strings.Contains(s, c.may) {
+						t.Errorf("%s, %s: refused: %s", h.name, approach, s)
+					}
+				}
+				if end == base[key(h, approach, n)] {
+					return
+				}
+				other++
+				if c.may == "" {
+					t.Errorf("%s, %s ends otherwise (-got +want):\n%s", h.name, approach, cmp.Diff(end, base[key(h, approach, n)]))
+				} else if !strings.Contains(end, "parked") {
+					t.Errorf("%s, %s ends otherwise, and nobody is told:\n%s", h.name, approach, end)
+				}
+				r.neverPartly(t)
+			})
+			if c.may != "" && other == 0 && soak.Long() {
+				t.Error("the switch changes nothing")
+			}
+		})
+	}
+	soak.Figure(t, "switches", "%d switches of Cin7, %d runs", len(cases), runs)
+}
+
+// neverPartly: what is posted of a bill is all of it.
+func (r *run) neverPartly(t *testing.T) {
+	t.Helper()
+	if strings.Contains(r.h.name, "share") {
+		return // its other part is in another purchase
+	}
+	posted := map[string]decimal.Decimal{}
+	for _, p := range r.sim.Purchases() {
+		for _, g := range p.Groups {
+			if !strings.Contains(p.Note, r.marker()) || g.Invoice.Status != cin7test.Authorised {
+				continue
+			}
+			for _, l := range g.Invoice.Lines {
+				posted[g.Invoice.Number] = posted[g.Invoice.Number].Add(l.Total).Add(l.Tax)
+			}
+			for _, l := range g.Invoice.Charges {
+				posted[g.Invoice.Number] = posted[g.Invoice.Number].Add(l.Total).Add(l.Tax)
+			}
+		}
+	}
+	for _, b := range r.s.Bills {
+		if sum, ok := posted[b.TranID]; ok && !sum.Equal(b.Total) && r.verdicts()[docName(ref(b.Type, b.ID))] == "completed" {
+			t.Errorf("%s: %s of bill %s over %s are posted", r.h.name, sum, b.TranID, b.Total)
+		}
+		if _, ok := posted[b.TranID+"/2"]; ok {
+			t.Errorf("%s: bill %s is posted under another number", r.h.name, b.TranID)
+		}
+	}
 }

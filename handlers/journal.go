@@ -288,6 +288,7 @@ func (u *unit) journal(ctx context.Context, d netsuite.Bill, vendor string) (out
 		u.facts[r][state.FactAccounts] = strings.Join(w.Accounts, ",")
 	}
 	out, err := converge(ctx, site{
+		owner:  r,
 		plan:   func() outlook { return planJournal(u.rules(), w, have, u.ties()[r].Sent) },
 		there:  func() bool { return len(have) > 0 },
 		fresh:  func() bool { return fresh },

@@ -309,6 +309,7 @@ func catalogue() []*history {
 		{topic: "credits", name: "goods returned", base: po, events: []event{b1(hundred...), r1(hundred...), {name: "C1", doc: "C1", put: credit(1, 1, lines(web("10", "24.00")))}}},
 		{topic: "credits", name: "two returns", base: po, events: []event{b1(hundred...), r1(hundred...), {name: "C1", doc: "C1", put: credit(1, 1, lines(web("10", "24.00")))}, {name: "C2", doc: "C2", put: credit(2, 1, lines(web("5", "12.00")))}}},
 		{topic: "credits", name: "return of goods from two receipts", base: po, events: []event{b1(hundred...), r1(web("60", "")), r2(web("40", "")), {name: "C1", doc: "C1", put: credit(1, 1, lines(web("70", "168.00")))}}},
+		{topic: "credits", name: "two returns from two receipts", base: po, events: []event{b1(hundred...), r1(web("60", "")), r2(web("40", "")), {name: "C1", doc: "C1", put: credit(1, 1, lines(web("50", "120.00")))}, {name: "C2", doc: "C2", put: credit(2, 1, lines(web("50", "120.00")))}}},
 		{topic: "credits", name: "before the goods have come", base: po, events: []event{b1(hundred...), {name: "C1", doc: "C1", put: credit(1, 1, lines(web("10", "24.00")))}}},
 		{topic: "credits", name: "of one bill of two", base: po, events: []event{b1(web("60", "144.00")), b2(web("40", "96.00")), r1(web("60", "")), r2(web("40", "")), {name: "C1", doc: "C1", put: credit(1, 2, lines(web("4", "9.60")))}}},
 		{topic: "credits", name: "in the vendor's currency", base: plain(hundred, inEUR), events: []event{b1(hundred...), r1(hundred...), {name: "C1", doc: "C1", put: credit(1, 1, lines(web("10", "24.00")))}}},

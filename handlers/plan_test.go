@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -139,6 +140,18 @@ func TestPlan(t *testing.T) {
 			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), verdicts: map[queue.Ref]string{billRef: ParkBillChanged}, stage: "INVOICE"},
 		{name: "INVOICE: posted under another number, known by its group", want: aWant(billed(billRef, "B1", "100", "240", "24")), known: ties{billRef: {Tasks: []string{"g0"}}},
 			have: aPurchase(hasInvoice("G0", "B1/2", cin7.StatusAuthorised, "100", "240", "24")), verdicts: map[queue.Ref]string{billRef: ParkBillChanged}, stage: "INVOICE"},
+		{name: "a bill that changed after it was posted is undone when the tenant wants it so", rules: rules{Repost: true}, known: ties{billRef: {Tasks: []string{"G0"}, Sent: "of old"}},
+			want: aWant(billed(billRef, "B1", "90", "216", "21.60")), have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), ops: []call{{opUndoInvoice, "G0"}}, stage: "INVOICE"},
+		{name: "nothing is undone when nobody knows who changed it", rules: rules{Repost: true},
+			want: aWant(billed(billRef, "B1", "90", "216", "21.60")), have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), verdicts: map[queue.Ref]string{billRef: ParkBillChanged}, stage: "INVOICE"},
+		{name: "nothing is undone in closed books", rules: rules{Repost: true, Lock: "2026-11-06"}, known: ties{billRef: {Tasks: []string{"G0"}, Sent: "of old"}},
+			want: aWant(billed(billRef, "B1", "90", "216", "21.60")), have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), verdicts: map[queue.Ref]string{billRef: ParkPeriodLocked}, stage: "INVOICE"},
+		{name: "a voided bill without goods is voided", rules: rules{Repost: true}, known: ties{billRef: {Tasks: []string{"G0"}}}, want: aWant(func(w *want) { w.Held[billRef] = errDead; w.Dead = []wantDead{{billRef, "B1"}} }),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24")), ops: []call{{opVoidInvoice, "G0"}}, stage: "INVOICE"},
+		{name: "a voided bill with goods is undone, another may take them over", rules: rules{Repost: true, PutAway: true}, known: ties{billRef: {Tasks: []string{"G0"}}}, want: aWant(receivedGoods(receiptRef, "100"), func(w *want) { w.Held[billRef] = errDead; w.Dead = []wantDead{{billRef, "B1"}} }),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "100", "240", "24"), hasStock("100", cin7.StatusAuthorised, cin7.StatusAuthorised)), ops: []call{{opUndoInvoice, "G0"}}, stage: "DONE"},
+		{name: "INVOICE: Cin7 has refused to open a group before", rules: rules{NoZeroGroup: true}, want: aWant(billed(billRef, "B1", "60", "144", "14.40"), billed(bill2Ref, "B2", "40", "96", "9.60")),
+			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "60", "144", "14.40")), verdicts: map[queue.Ref]string{bill2Ref: ParkGroupConflict}, stage: "INVOICE"},
 		{name: "INVOICE: a second bill opens a group", want: aWant(billed(billRef, "B1", "60", "144", "14.40"), billed(bill2Ref, "B2", "40", "96", "9.60")),
 			have: aPurchase(hasInvoice("G0", "B1", cin7.StatusAuthorised, "60", "144", "14.40")), ops: []call{{opDraftInvoice, cin7.ZeroID}}, stage: "INVOICE"},
 		{name: "INVOICE: somebody's draft is left alone", want: aWant(billed(billRef, "B1", "100", "240", "24")),
@@ -225,5 +238,72 @@ func TestPlan(t *testing.T) {
 				t.Errorf("stage: got %q, want %q", out.Stage, c.stage)
 			}
 		})
+	}
+}
+
+// The invoices of one bill over two receipts are all drafted, and read back,
+// before the first of them counts.
+func TestSplitBillIsDraftedWhole(t *testing.T) {
+	w := aWant(billed(billRef, "B1", "100", "240", "24"), receivedGoods(receiptRef, "60"), receivedGoods(receipt2, "40"))
+	group := func(task string, number int, quantity string) func(*cin7.Purchase) {
+		return func(p *cin7.Purchase) {
+			done := cin7.StockTask{TaskID: task, InvoicingAndReceivingNumber: number, Status: cin7.StatusAuthorised,
+				Lines: []cin7.StockLine{{Date: "2026-11-05", ProductID: "p1", SKU: "WEB", Quantity: num(quantity), CardID: task}}}
+			p.StockReceived, p.PutAway = append(p.StockReceived, done), append(p.PutAway, done)
+			p.Invoice = append(p.Invoice, cin7.Invoice{TaskID: task, InvoicingAndReceivingNumber: number, Status: cin7.StatusDraft})
+		}
+	}
+	p := aPurchase(stockFirst, func(p *cin7.Purchase) { p.StockReceived, p.PutAway, p.Invoice = nil, nil, nil }, group("G0", 0, "60"), group("G1", 1, "40"))
+	r := rules{PutAway: true}
+	var seen []string
+	for range 6 {
+		out := plan(r, w, p, ties{})
+		if len(out.Ops) == 0 {
+			break
+		}
+		o := out.Ops[0]
+		seen = append(seen, o.Kind+" "+o.Invoice.TaskID)
+		for i := range p.Invoice {
+			if p.Invoice[i].TaskID == o.Invoice.TaskID {
+				n := p.Invoice[i].InvoicingAndReceivingNumber
+				p.Invoice[i] = cin7.Invoice{TaskID: o.Invoice.TaskID, InvoicingAndReceivingNumber: n, InvoiceNumber: o.Invoice.InvoiceNumber, InvoiceDate: o.Invoice.InvoiceDate,
+					Status: o.Invoice.Status, Lines: o.Invoice.Lines, AdditionalCharges: o.Invoice.AdditionalCharges}
+			}
+		}
+	}
+	want := []string{"draft_invoice G0", "draft_invoice G1", "authorise_invoice G0", "authorise_invoice G1"}
+	if d := cmp.Diff(seen, want); d != "" {
+		t.Errorf("(-got +want)\n%s", d)
+	}
+	if tax := p.Invoice[0].Lines[0].Tax.Add(p.Invoice[1].Lines[0].Tax.Decimal); !tax.Equal(dec("24")) {
+		t.Errorf("the taxes of the parts sum to %s", tax)
+	}
+}
+
+// What moves money, or takes something back, is decided on a fresh read alone.
+func TestConvergeReadsBeforeMoney(t *testing.T) {
+	for _, k := range kinds {
+		if !(op{Kind: k.name}).mustRead() {
+			continue
+		}
+		var trail []string
+		fresh, left := false, true
+		_, err := converge(t.Context(), site{
+			plan: func() outlook {
+				out := outlook{Verdicts: map[queue.Ref]error{}}
+				if left {
+					out.Ops = []op{{Kind: k.name, Why: "test"}}
+				}
+				return out
+			},
+			there:  func() bool { return true },
+			fresh:  func() bool { return fresh },
+			reread: func(context.Context) error { trail, fresh = append(trail, "read"), true; return nil },
+			alone:  func(context.Context) (bool, error) { return false, nil },
+			do:     func(context.Context, op) error { trail, fresh, left = append(trail, "do"), false, false; return nil },
+		})
+		if d := cmp.Diff(trail, []string{"read", "do", "read"}); d != "" || err != nil {
+			t.Errorf("%s: %v (-got +want)\n%s", k.name, err, d)
+		}
 	}
 }

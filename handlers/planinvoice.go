@@ -145,8 +145,14 @@ func (b *builder) billReceipts(inv wantInvoice, own []*group) {
 		b.hold(inv.Ref, p)
 		return
 	}
+	before := len(b.out.Ops)
 	for i, g := range into {
 		b.planInvoice(inv, parts[i], g)
+	}
+	// Never partly posted: all parts are drafted and read back before the first counts.
+	added := b.out.Ops[before:]
+	if slices.ContainsFunc(added, func(o op) bool { return o.Kind == opDraftInvoice }) {
+		b.out.Ops = append(b.out.Ops[:before], slices.DeleteFunc(slices.Clone(added), func(o op) bool { return o.Kind == opAuthoriseInvoice })...)
 	}
 }
 

@@ -219,6 +219,7 @@ func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*refere
 		u.rehearsal.source(u.owner, u.inputs, pictureHash(u.have))
 	}
 	out, err := converge(ctx, site{
+		owner:  u.owner,
 		plan:   func() outlook { return plan(u.rules(), w, u.have, u.ties()) },
 		there:  func() bool { return u.have != nil },
 		fresh:  func() bool { return u.fresh },

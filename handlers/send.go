@@ -156,6 +156,7 @@ func (o op) answersNothing() bool {
 
 // site is where converge works.
 type site struct {
+	owner  queue.Ref
 	plan   func() outlook
 	there  func() bool // a purchase is there, as far as we know
 	fresh  func() bool // the picture of it was read after our last write
@@ -170,8 +171,13 @@ type site struct {
 // is missing. A call that leaves the plan as it was is not repeated.
 func converge(ctx context.Context, s site) (outlook, error) {
 	done := map[string]int{}
+	failed := map[queue.Ref]error{} // documents of which Cin7 refused a call
 	for {
 		out := s.plan()
+		for r, err := range failed {
+			out.Verdicts[r] = err
+			out.Ops = slices.DeleteFunc(out.Ops, func(o op) bool { return o.For == r })
+		}
 		if len(out.Ops) == 0 {
 			if s.there() && !s.fresh() {
 				// Prove it: what the answers said must be what is kept.
@@ -197,11 +203,19 @@ func converge(ctx context.Context, s site) (outlook, error) {
 			}
 		}
 		key := hashOf(next)
+		var err error
 		if done[key]++; done[key] > 1 {
-			return outlook{}, problem(ParkCin7Refused, "open the purchase in Cin7 and compare it with NetSuite, then retry this record",
+			err = problem(ParkCin7Refused, "open the purchase in Cin7 and compare it with NetSuite, then retry this record",
 				"Cin7 took %s for %s without keeping it (%s)", next.Kind, next.For, next.Why)
+		} else {
+			err = s.do(ctx, next)
 		}
-		if err := s.do(ctx, next); err != nil {
+		_, refused := asProblem(err)
+		switch {
+		case err == nil:
+		case refused && next.For != s.owner && failed[next.For] == nil:
+			failed[next.For] = err // the others go on
+		default:
 			return outlook{}, err
 		}
 	}
