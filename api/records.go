@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -139,7 +140,43 @@ func (a *ops) syncRecord(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := a.records(t).Unskip(r.Context(), k); err != nil {
+		return err
+	}
 	if _, err := a.c.Queue.Mark(r.Context(), t.ID, queue.Live, queue.Mark{Ref: k, Source: sourceOperator, Note: "asked for by an operator"}); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+// skipRecord leaves a record out on purpose until a day.
+func (a *ops) skipRecord(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	k, err := ref(r)
+	if err != nil {
+		return err
+	}
+	b, err := readBody(w, r, maxDocument)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Reason string `json:"reason"`
+		Until  string `json:"until"`
+		By     string `json:"by"`
+	}
+	if err := decode(b, &in); err != nil {
+		return err
+	}
+	s := state.Skip{Until: in.Until, By: cmp.Or(in.By, "an operator"), Why: in.Reason}
+	if err := s.Check(time.Now()); err != nil {
+		return invalid(err)
+	}
+	if err := a.records(t).Skip(r.Context(), a.c.Queue, k, s, time.Now()); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusAccepted)

@@ -174,6 +174,7 @@ func (a *ops) table() []endpoint {
 		{"POST", "/tenants/{id}/records:retry", Operator, a.retryRecords},
 		{"GET", "/tenants/{id}/records/{type}/{nsid}", Viewer, a.getRecord},
 		{"POST", "/tenants/{id}/records/{type}/{nsid}:sync", Operator, a.syncRecord},
+		{"POST", "/tenants/{id}/records/{type}/{nsid}:skip", Operator, a.skipRecord},
 	}
 }
 

@@ -99,6 +99,7 @@ func (a *console) routes() []route {
 		{"GET", one + "/records/{type}/{nsid}", api.Viewer, a.record},
 		{"GET", one + "/records/{type}/{nsid}/sides", api.Viewer, a.sides},
 		{"POST", one + "/records/{type}/{nsid}/sync", api.Operator, a.sync},
+		{"POST", one + "/records/{type}/{nsid}/skip", api.Operator, a.skip},
 		{"GET", one + "/parked", api.Viewer, a.parked},
 		{"GET", one + "/accounts", api.Viewer, a.accounts},
 		{"POST", one + "/accounts", api.Owner, a.saveMapping},

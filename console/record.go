@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -103,6 +104,9 @@ func (a *console) sync(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	who := whoIs(r.Context()).who
+	if err := a.States.Tenant(t.ID).Unskip(r.Context(), k); err != nil {
+		return err
+	}
 	if _, err := a.Queue.Mark(r.Context(), t.ID, queue.Live, queue.Mark{Ref: k, Source: "operator", Note: "asked for in the console by " + who}); err != nil {
 		return err
 	}
@@ -110,6 +114,29 @@ func (a *console) sync(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return done(w, r, a.url(t, "records/"+k.Type+"/"+k.ID), "It is marked again and goes on as soon as the lane is free.")
+}
+
+// skip leaves a record out on purpose until a day.
+func (a *console) skip(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	k, err := ref(r)
+	if err != nil {
+		return err
+	}
+	s := state.Skip{Until: r.PostForm.Get("until"), By: whoIs(r.Context()).who, Why: strings.TrimSpace(r.PostForm.Get("reason"))}
+	if err := s.Check(a.Now()); err != nil {
+		return &said{http.StatusUnprocessableEntity, "It is not left out: " + plain(err) + "."}
+	}
+	if err := a.States.Tenant(t.ID).Skip(r.Context(), a.Queue, k, s, a.Now()); err != nil {
+		return err
+	}
+	if err := a.log(r, t, "left "+k.String()+" out until "+s.Until+": "+s.Why); err != nil {
+		return err
+	}
+	return done(w, r, a.url(t, "records/"+k.Type+"/"+k.ID), "It is left out until "+s.Until+", and stays on the tie-out.")
 }
 
 // log keeps a change in the audit log.

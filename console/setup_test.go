@@ -46,7 +46,6 @@ const (
 // house is the console on an ops listener, with the tenant acme.
 type house struct {
 	t       testing.TB
-	rdb     redis.UniversalClient
 	config  console.Config
 	tokens  api.Tokens
 	now     time.Time
@@ -56,7 +55,7 @@ type house struct {
 
 func open(t testing.TB, edit ...func(*house)) *house {
 	t.Helper()
-	h := &house{t: t, rdb: redistest.Embedded(t), now: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
+	h := &house{t: t, now: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
 	ks, err := secret.Ephemeral()
 	if err != nil {
 		t.Fatal(err)
@@ -69,9 +68,8 @@ func open(t testing.TB, edit ...func(*house)) *house {
 	if h.tokens, err = api.ParseTokens([]byte(file.String())); err != nil {
 		t.Fatal(err)
 	}
-	tenants := tenant.NewStore(h.rdb, ks)
 	h.config = console.Config{
-		Queue: queue.New(h.rdb, queue.Options{}), States: state.New(h.rdb), Tenants: tenants, Seal: ks, Log: zap.NewNop(), Reasons: mlconnector.ParkedReasons,
+		Seal: ks, Log: zap.NewNop(), Reasons: mlconnector.ParkedReasons,
 		Tokens: func() api.Tokens { return h.tokens }, Now: func() time.Time { return h.now },
 		Ping:   func(context.Context, *tenant.Tenant) []api.Check { return []api.Check{{Name: "NetSuite", OK: true}} },
 		Budget: func(context.Context, *tenant.Tenant) (int, error) { return 4, nil },
@@ -89,15 +87,21 @@ func open(t testing.TB, edit ...func(*house)) *house {
 			return nil
 		},
 	}
-	h.apply("acme", "Acme Distribution")
+	h.move(redistest.Embedded(t))
 	for _, f := range edit {
 		f(h)
 	}
-	_, ops := api.New(api.Config{Queue: h.config.Queue, States: h.config.States, Tenants: tenants, Log: zap.NewNop(), Registry: prometheus.NewRegistry(), Console: console.New(h.config)})
+	_, ops := api.New(api.Config{Queue: h.config.Queue, States: h.config.States, Tenants: h.config.Tenants, Log: zap.NewNop(), Registry: prometheus.NewRegistry(), Console: console.New(h.config)})
 	s := httptest.NewServer(ops)
 	t.Cleanup(s.Close)
 	h.url = s.URL
 	return h
+}
+
+// move sets the house up on a Redis.
+func (h *house) move(rdb redis.UniversalClient) {
+	h.config.Queue, h.config.States, h.config.Tenants = queue.New(rdb, queue.Options{}), state.New(rdb), tenant.NewStore(rdb, h.config.Seal)
+	h.apply("acme", "Acme Distribution")
 }
 
 func (h *house) apply(id, name string) {

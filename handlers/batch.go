@@ -275,7 +275,8 @@ func (t *turn) leftover(ctx context.Context, b *work, r queue.Ref, e *queue.Entr
 	rec := b.records[r]
 	c, isCredit := b.read.credits[id]
 	receipt, isReceipt := b.read.receipts[id]
-	if r.Type == string(netsuite.TypeVendor) && inCin7(rec) {
+	skip, leftOut := rec.Skipped(t.w.now())
+	if r.Type == string(netsuite.TypeVendor) && inCin7(rec) && !leftOut {
 		gone, err := t.deleted(ctx, rec)
 		if err != nil {
 			return err
@@ -285,6 +286,8 @@ func (t *turn) leftover(ctx context.Context, b *work, r queue.Ref, e *queue.Entr
 		}
 	}
 	switch {
+	case leftOut:
+		out.State, out.Reason, out.Message = queue.Skipped, state.ReasonSkip, skip.String()
 	case isCredit && r.Type == string(netsuite.TypeVendorCredit):
 		p := problem(ParkCin7Refused, "apply the credit to one bill in NetSuite, or enter the credit note in Cin7 by hand and skip this record",
 			"vendor credit %s names no bill: a Cin7 credit note is written against one invoice", billNumber(c))

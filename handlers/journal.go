@@ -207,13 +207,6 @@ func journalsOf(ctx context.Context, c *cin7.Client, account string, r queue.Ref
 // serveJournals serves a bill without an order, and the credits that name it,
 // by journals.
 func (u *unit) serveJournals(ctx context.Context, s sources) error {
-	all, err := u.recs.Get(ctx, u.docs...)
-	if err != nil {
-		return fmt.Errorf("read records of %s: %w", u.owner, err)
-	}
-	for _, rec := range all {
-		u.records[rec.Ref] = rec
-	}
 	rules := u.t.Sync
 	rules.Mode = "" // it decides whether, not what
 	hash := hashOf([]any{s.stable(), rules})

@@ -59,6 +59,9 @@ func (t *turn) purchaseUnit(ctx context.Context, b *work, id netsuite.ID) error 
 	if start := t.t.StartDate; start != "" && string(po.Date) < start {
 		return u.skip(ctx, "before_start", fmt.Sprintf("order %s is dated %s, before sync.start %s", po.TranID, po.Date, start))
 	}
+	if out, err := u.leaveOut(ctx, &s); out || err != nil {
+		return err
+	}
 	return u.serve(ctx, s.Vendor, s.stable(), func(refs *reference, supplier string) (*want, error) {
 		return wantPurchase(t.t, refs, supplier, s)
 	}, s)
@@ -82,10 +85,13 @@ func (t *turn) billUnit(ctx context.Context, b *work, id netsuite.ID) error {
 			u.know(d.Document, netsuite.TypeVendorCredit, billNumber(d))
 		}
 	}
-	switch t.t.Sync.StandaloneBills {
-	case tenant.StandaloneSkip:
+	if t.t.Sync.StandaloneBills == tenant.StandaloneSkip {
 		return u.skip(ctx, "standalone_bill", "bill "+billNumber(bill)+" has no purchase order, and sync.standalone_bills is skip")
-	case tenant.StandaloneJournal:
+	}
+	if out, err := u.leaveOut(ctx, &s); out || err != nil {
+		return err
+	}
+	if t.t.Sync.StandaloneBills == tenant.StandaloneJournal {
 		return u.serveJournals(ctx, s)
 	}
 	return u.serve(ctx, s.Vendor, s.stable(), func(refs *reference, supplier string) (*want, error) {
@@ -133,10 +139,8 @@ func (u *unit) know(d netsuite.Document, kind netsuite.RecordType, number string
 	u.facts[r] = f
 }
 
-// serve does a unit from hash to settlement. inputs is everything that the
-// wanted state is computed from; named are the documents whose products and
-// units must be known.
-func (u *unit) serve(ctx context.Context, v netsuite.Vendor, inputs any, wanted func(*reference, string) (*want, error), named sources) error {
+// load reads what we know of the unit's documents.
+func (u *unit) load(ctx context.Context) error {
 	all, err := u.recs.Get(ctx, u.docs...)
 	if err != nil {
 		return fmt.Errorf("read records of %s: %w", u.owner, err)
@@ -144,6 +148,13 @@ func (u *unit) serve(ctx context.Context, v netsuite.Vendor, inputs any, wanted 
 	for _, rec := range all {
 		u.records[rec.Ref] = rec
 	}
+	return nil
+}
+
+// serve does a unit from hash to settlement. inputs is everything that the
+// wanted state is computed from; named are the documents whose products and
+// units must be known.
+func (u *unit) serve(ctx context.Context, v netsuite.Vendor, inputs any, wanted func(*reference, string) (*want, error), named sources) error {
 	v.ModifiedAt = ""
 	rules := u.t.Sync
 	rules.Mode = "" // it decides whether, not what

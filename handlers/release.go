@@ -18,6 +18,7 @@ import (
 //	role given in NetSuite     takeUp, once an hour
 //	vendor in step             vendor, for what waited for it
 //	new version of ours        takeUp, for what killed the one before
+//	time of a skip over        reopen, once an hour
 
 // The fields of the watermarks that takeUp keeps.
 const (
@@ -60,6 +61,9 @@ func (t *turn) takeUp(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if err := t.reopen(ctx); err != nil {
+		return err
 	}
 	if v := t.w.o.Version; t.wm[fieldProgram] != v {
 		if t.wm[fieldProgram] != "" {

@@ -40,6 +40,9 @@ func (t *turn) vendor(ctx context.Context, v netsuite.Vendor, entry *queue.Entry
 		return "", fmt.Errorf("read record %s: %w", r, err)
 	}
 	rec := recs[0]
+	if skip, ok := rec.Skipped(t.w.now()); ok {
+		return t.leaveOutVendor(ctx, rec, v, entry, skip)
+	}
 	guid, hash, err := t.syncVendor(ctx, r, rec, v)
 	p, parked := asProblem(err)
 	wait, waits := asWait(err)

@@ -23,7 +23,7 @@ var HandReasons = [...]string{"unknown_sku", "ambiguous_supplier", "currency_mis
 	"two_candidates", "outcome_unknown", "still_failing"}
 
 // Retry marks all records that a filter selects again and returns how many
-// they are; dry only counts.
+// they are; dry only counts. Retrying what is skipped ends the skip.
 func (r *Records) Retry(ctx context.Context, q *queue.Queue, f Filter, note string, dry bool) (int, error) {
 	// All of them first: marking moves records in the index that is read.
 	var all []queue.Mark
@@ -44,6 +44,15 @@ func (r *Records) Retry(ctx context.Context, q *queue.Queue, f Filter, note stri
 		return len(all), nil
 	}
 	for done := 0; done < len(all); done += 500 {
+		if f.State == queue.Skipped {
+			var refs []queue.Ref
+			for _, m := range all[done:min(done+500, len(all))] {
+				refs = append(refs, m.Ref)
+			}
+			if err := r.Unskip(ctx, refs...); err != nil {
+				return done, err
+			}
+		}
 		if _, err := q.Mark(ctx, r.tenant, queue.Live, all[done:min(done+500, len(all))]...); err != nil {
 			return done, err
 		}

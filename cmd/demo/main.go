@@ -134,6 +134,7 @@ func run(ctx context.Context, o options) (bool, error) {
 	}
 	if o.keep {
 		say("\nEverything goes on running. Look around, and end it with Ctrl-C:")
+		say("  %s/console/   in a browser", d.opsURL)
 		say("  curl -s %s/api/v1/tenants/%s/records?state=parked", d.opsURL, tenantID)
 		say("  curl -s %s/api/v1/tenants/%s/records/purchaseorder/4002", d.opsURL, tenantID)
 		say("  curl -s %s/metrics | grep mlc_", d.opsURL)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os/user"
 	"slices"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 )
 
 func (a *app) recordsCommand() *cobra.Command {
-	return group("records", "Where each record stands", a.recordsLs(), a.recordsShow(), a.recordsSync(), a.recordsRetry())
+	return group("records", "Where each record stands", a.recordsLs(), a.recordsShow(), a.recordsSync(), a.recordsSkip(), a.recordsRetry())
 }
 
 func (a *app) recordsLs() *cobra.Command {
@@ -118,6 +119,9 @@ func (a *app) recordsSync() *cobra.Command {
 			return err
 		}
 		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			if err := rooms.States.Tenant(t.ID).Unskip(cmd.Context(), ref); err != nil {
+				return err
+			}
 			if _, err := rooms.Queue.Mark(cmd.Context(), t.ID, queue.Live, queue.Mark{Ref: ref, Source: "operator", Note: "asked for by an operator"}); err != nil {
 				return err
 			}
@@ -125,6 +129,40 @@ func (a *app) recordsSync() *cobra.Command {
 			return nil
 		})
 	}}
+}
+
+func (a *app) recordsSkip() *cobra.Command {
+	s := state.Skip{By: personName()}
+	c := &cobra.Command{Use: "skip TENANT TYPE NSID --reason TEXT --until DATE", Short: "Leave a record out on purpose; it stays on the reconciliation until then",
+		Long: "Leaves a record out on purpose: nothing is made for it in Cin7, and what is there for it stays as it is.\nIt stays on the reconciliation, and is taken up again on the day after --until. `records sync` ends it earlier.",
+		Args: exactArgs(3), RunE: func(cmd *cobra.Command, args []string) error {
+			ref, err := recordArgs(args)
+			if err != nil {
+				return err
+			}
+			if err := s.Check(time.Now()); err != nil {
+				return usageError{err}
+			}
+			return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+				if err := rooms.States.Tenant(t.ID).Skip(cmd.Context(), rooms.Queue, ref, s, time.Now()); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s %s is left out until %s; it stays on the reconciliation\n", ref.Type, ref.ID, s.Until)
+				return nil
+			})
+		}}
+	c.Flags().StringVar(&s.Why, "reason", "", "why it is left out, for whoever reads the reconciliation")
+	c.Flags().StringVar(&s.Until, "until", "", "the last day on which it is left out, YYYY-MM-DD")
+	c.Flags().StringVar(&s.By, "by", s.By, "who decided it")
+	return c
+}
+
+// personName is who sits at this terminal, as far as the machine knows.
+func personName() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "an operator"
 }
 
 func (a *app) recordsRetry() *cobra.Command {
