@@ -150,7 +150,7 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 		}
 		return o.refused(resultCut, "the body was cut short", p)
 	}
-	events, unsupported, err := netsuite.ParseEvent(body, r.URL.Query(), netsuite.EventOptions{})
+	events, unsupported, err := netsuite.ParseEvent(body, r.URL.Query(), eventOptions(v.Tenant))
 	if err != nil {
 		return a.unreadable(r.Context(), o, tenantID, err)
 	}
@@ -174,6 +174,11 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 		return o.failed("the marks could not be made durable", err)
 	}
 	return o
+}
+
+// eventOptions are the tenant's hints for reading a body.
+func eventOptions(t *tenant.Tenant) netsuite.EventOptions {
+	return netsuite.EventOptions{DefaultType: netsuite.RecordType(t.Webhook.DefaultType), IDPaths: t.Webhook.IDPaths, TypePaths: t.Webhook.TypePaths}
 }
 
 // admit asks the tenant's door.

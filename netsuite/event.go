@@ -19,7 +19,14 @@ type Event struct {
 // EventOptions are a tenant's hints for bodies that say too little.
 type EventOptions struct {
 	DefaultType RecordType // for events that name no type
+	// IDPaths and TypePaths say where a script of the customer's own puts id and
+	// type: keys joined by dots, from the event's object on, case does not count.
+	// Where one of IDPaths holds an id, nothing else is looked at.
+	IDPaths, TypePaths []string
 }
+
+// strict: any key may be one that we look at.
+func (o EventOptions) strict() bool { return len(o.IDPaths)+len(o.TypePaths) > 0 }
 
 // ErrNoRecord says that a body holds no usable record id. Its text quotes at
 // most a key of the body.
@@ -39,19 +46,21 @@ const (
 // are not synced. A body from which nothing can be read, or that two readers
 // could read differently, is an ErrNoRecord.
 func ParseEvent(body []byte, query url.Values, o EventOptions) (events []Event, unsupported int, err error) {
-	v, err := decodeBody(body)
+	v, err := decodeBody(body, o.strict())
 	if err != nil {
 		return nil, 0, ErrNoRecord{err.Error()}
 	}
-	hits, _ := resolve(v, hit{typ: string(o.DefaultType)})
+	hits := o.find(v)
 	if len(hits) == 0 {
-		q, err := formObject(query)
+		q, err := formObject(query, o.strict())
 		if err != nil {
 			return nil, 0, ErrNoRecord{err.Error()}
 		}
-		hits, _ = resolve(q, hit{typ: string(o.DefaultType)})
+		hits = o.find(q)
 	}
 	switch {
+	case len(hits) == 0 && o.strict():
+		return nil, 0, ErrNoRecord{"neither the tenant's id_paths (" + strings.Join(o.IDPaths, ", ") + ") nor any of the keys " + strings.Join(idKeys[:], ", ") + " holds a number beside a record type"}
 	case len(hits) == 0:
 		return nil, 0, ErrNoRecord{"none of the keys " + strings.Join(idKeys[:], ", ") + " holds a number beside a record type"}
 	case len(hits) > maxEvents:
@@ -71,19 +80,71 @@ func ParseEvent(body []byte, query url.Values, o EventOptions) (events []Event, 
 	return events, unsupported, nil
 }
 
-func decodeBody(body []byte) (any, error) {
+// find finds the records by the tenant's paths, else by what scripts use.
+func (o EventOptions) find(v any) []hit {
+	if hits := o.byPaths(v); len(hits) > 0 {
+		return hits
+	}
+	hits, _ := resolve(v, hit{typ: string(o.DefaultType)})
+	return hits
+}
+
+// byPaths finds the records whose id is at one of the tenant's paths, in the
+// value, in lists, and in what may hold events.
+func (o EventOptions) byPaths(v any) (hits []hit) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			hits = append(hits, o.byPaths(e)...)
+		}
+	case object:
+		h := hit{kind: v.kind()}
+		for _, p := range o.IDPaths {
+			if h.id = asID(v.at(p)); h.id != 0 {
+				break
+			}
+		}
+		if h.id == 0 {
+			for _, w := range v.unwrap() {
+				hits = append(hits, o.byPaths(w)...)
+			}
+			return hits
+		}
+		for _, p := range o.TypePaths {
+			s, _ := v.at(p).(string)
+			if h.typ = typeIn(s); h.typ != "" {
+				break
+			}
+			if h.typ = s; s != "" {
+				break
+			}
+		}
+		if h.typ == "" {
+			h.typ, _ = v.typ()
+		}
+		if h.typ == "" {
+			h.typ = string(o.DefaultType)
+		}
+		if h.typ != "" {
+			hits = append(hits, h)
+		}
+	}
+	return hits
+}
+
+func decodeBody(body []byte, strict bool) (any, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not UTF-8")
 	}
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	if len(body) > 0 && (body[0] == '{' || body[0] == '[') {
-		return decodeJSON(body)
+		return decodeJSON(body, strict)
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, errors.New("the body is neither JSON nor a form")
 	}
-	return formObject(form)
+	return formObject(form, strict)
 }
 
 // hit is a record that a body names, or what outer objects said of the inner.

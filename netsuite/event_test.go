@@ -55,6 +55,12 @@ func TestParseEvent(t *testing.T) {
 		{name: "other key twice in two spellings", body: `{"recordType":"bill","id":48213,"memo":"a","Memo":"b"}`, want: bill},
 		{name: "1000 of them", body: "[" + strings.Repeat(`{"type":"salesorder","id":1},`, 999) + `{"type":"bill","id":48213}]`, want: bill, unsupported: 999},
 		{name: "default type", body: `{"id":"48213"}`, o: EventOptions{DefaultType: TypeVendorBill}, want: bill},
+		{name: "id at a path of the tenant's", body: `{"status":{"orderId":"48213"}}`, o: EventOptions{DefaultType: TypeVendorBill, IDPaths: []string{"status.orderId"}}, want: bill},
+		{name: "paths in a list", body: `[{"doc":{"no":48213,"what":"Vendor Bill"}},{"doc":{"no":7,"what":"salesorder"}}]`, o: EventOptions{IDPaths: []string{"x.y", "doc.no"}, TypePaths: []string{"doc.what"}}, want: bill, unsupported: 1},
+		{name: "paths in a wrapper", body: `{"events":[{"netsuite_customer_id":48213}]}`, o: EventOptions{DefaultType: TypeVendorBill, IDPaths: []string{"netsuite_customer_id"}}, want: bill},
+		{name: "a path before the usual keys", body: `{"id":1,"recordType":"bill","ref":{"id":48213}}`, o: EventOptions{IDPaths: []string{"ref.id"}}, want: bill},
+		{name: "the usual keys where the path leads nowhere", body: `{"id":48213,"recordType":"bill"}`, o: EventOptions{IDPaths: []string{"ref.id"}}, want: bill},
+		{name: "a path of a form", body: "bill_no=48213", o: EventOptions{DefaultType: TypeVendorBill, IDPaths: []string{"bill_no"}}, want: bill},
 		{name: "not ours", body: `{"recordType":"salesorder","id":"5"}`, unsupported: 1},
 		{name: "mixed", body: `[{"recordType":"salesorder","id":"5"},{"recordType":"bill","id":48213}]`, want: bill, unsupported: 1},
 		{name: "white space in front", body: "\n  " + `{"recordType":"bill","id":48213}`, want: bill},
@@ -113,6 +119,16 @@ func TestParseEventRefuses(t *testing.T) {
 	}
 }
 
+// A key that a path names may not come in two spellings either.
+func TestParseEventRefusesTwoSpellingsOfAPath(t *testing.T) {
+	for _, body := range []string{`{"status":{"orderId":1,"orderID":2}}`, `{"status":{"orderId":1},"Status":{"orderId":2}}`, "orderId=1&orderID=2"} {
+		got, _, err := ParseEvent([]byte(body), nil, EventOptions{DefaultType: TypeVendor, IDPaths: []string{"status.orderId", "orderid"}})
+		if err == nil {
+			t.Errorf("%s: got %v", body, got)
+		}
+	}
+}
+
 func FuzzParseEvent(f *testing.F) {
 	for _, body := range []string{
 		`{"context":{"recordType":"VENDORBILL"},"payload":{"recordId":"48213"}}`,
@@ -129,7 +145,7 @@ func FuzzParseEvent(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, o := range []EventOptions{{}, {DefaultType: TypeVendor}} {
+		for _, o := range []EventOptions{{}, {DefaultType: TypeVendor}, {DefaultType: TypeVendor, IDPaths: []string{"record.id", "a.b"}, TypePaths: []string{"type"}}} {
 			events, unsupported, err := ParseEvent(body, nil, o)
 			again, _, _ := ParseEvent(body, nil, o)
 			if d := cmp.Diff(events, again); d != "" {

@@ -11,11 +11,11 @@ import (
 )
 
 // formObject reads form fields; a field that we look at may come once.
-func formObject(q url.Values) (object, error) {
+func formObject(q url.Values, strict bool) (object, error) {
 	o := object{}
 	for k, values := range q {
 		low := strings.ToLower(k)
-		if _, again := o[low]; read(low) && (again || len(values) > 1) {
+		if _, again := o[low]; (strict || read(low)) && (again || len(values) > 1) {
 			return nil, fmt.Errorf("the field %.40q comes twice", k)
 		}
 		if len(values) > 0 {
@@ -29,11 +29,11 @@ var errDamaged = errors.New("the JSON is damaged")
 
 // decodeJSON reads one JSON value of bounded depth. A key that comes twice is
 // refused, and so is one that we look at in two spellings: encoding/json would
-// take the last, other readers the first.
-func decodeJSON(b []byte) (any, error) {
+// take the last, other readers the first. strict: we may look at any key.
+func decodeJSON(b []byte, strict bool) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
-	v, err := decodeValue(d, 0)
+	v, err := decodeValue(d, 0, strict)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func decodeJSON(b []byte) (any, error) {
 	return v, nil
 }
 
-func decodeValue(d *json.Decoder, depth int) (any, error) {
+func decodeValue(d *json.Decoder, depth int, strict bool) (any, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("the JSON is nested deeper than %d", maxDepth)
 	}
@@ -53,11 +53,11 @@ func decodeValue(d *json.Decoder, depth int) (any, error) {
 	}
 	switch t {
 	case json.Delim('{'):
-		return decodeObject(d, depth)
+		return decodeObject(d, depth, strict)
 	case json.Delim('['):
 		list := []any{}
 		for d.More() {
-			v, err := decodeValue(d, depth+1)
+			v, err := decodeValue(d, depth+1, strict)
 			if err != nil {
 				return nil, err
 			}
@@ -68,7 +68,7 @@ func decodeValue(d *json.Decoder, depth int) (any, error) {
 	return t, nil
 }
 
-func decodeObject(d *json.Decoder, depth int) (any, error) {
+func decodeObject(d *json.Decoder, depth int, strict bool) (any, error) {
 	o := object{}
 	spelled := map[string]bool{} // keys as they stand
 	for d.More() {
@@ -78,11 +78,11 @@ func decodeObject(d *json.Decoder, depth int) (any, error) {
 		}
 		k, _ := t.(string)
 		low := strings.ToLower(k)
-		if _, again := o[low]; spelled[k] || again && read(low) {
+		if _, again := o[low]; spelled[k] || again && (strict || read(low)) {
 			return nil, fmt.Errorf("the key %.40q comes twice", k)
 		}
 		spelled[k] = true
-		if o[low], err = decodeValue(d, depth+1); err != nil {
+		if o[low], err = decodeValue(d, depth+1, strict); err != nil {
 			return nil, err
 		}
 	}

@@ -30,15 +30,37 @@ type object map[string]any
 // id is the first key that holds a record id, as text or as a number.
 func (o object) id() ID {
 	for _, k := range idKeys {
-		s, _ := o[k].(string)
-		if n, ok := o[k].(json.Number); ok {
-			s = n.String()
-		}
-		if id, err := ParseID(s); err == nil {
+		if id := asID(o[k]); id != 0 {
 			return id
 		}
 	}
 	return 0
+}
+
+// asID reads a record id, as text or as a number; 0 for anything else.
+func asID(v any) ID {
+	s, _ := v.(string)
+	if n, ok := v.(json.Number); ok {
+		s = n.String()
+	}
+	id, err := ParseID(s)
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
+// at is the value at a path of keys joined by dots, nil when there is none.
+func (o object) at(path string) any {
+	var v any = o
+	for _, k := range strings.Split(strings.ToLower(path), ".") {
+		in, ok := v.(object)
+		if !ok {
+			return nil
+		}
+		v = in[k]
+	}
+	return v
 }
 
 // typ is the record type that the object names; named says that a key for
@@ -86,7 +108,7 @@ func (o object) unwrap() []any {
 	}
 	if s, ok := o["resource"].(string); ok { // "&id=12&recordtype=purchaseorder"
 		if q, err := url.ParseQuery(strings.TrimLeft(s, "?&")); err == nil {
-			if f, err := formObject(q); err == nil {
+			if f, err := formObject(q, false); err == nil {
 				delete(f, "resource") // not a form in a form in a form
 				in = append(in, f)
 			}

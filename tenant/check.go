@@ -52,6 +52,7 @@ func (c *checker) check(d *Document, creds Credentials, o Options, t *Tenant) {
 	c.netsuite(&d.NetSuite, creds, o)
 	c.cin7(&d.Cin7, o)
 	c.webhook(&d.Webhook, t)
+	c.bodies(&d.Webhook)
 	if d.Poll.Every != "" {
 		if _, err := ParseSchedule(d.Poll.Every); err != nil {
 			c.add("poll.every", "%v", err)
@@ -205,6 +206,29 @@ func (c *checker) webhook(w *Webhook, t *Tenant) {
 	t.Allow = list
 	if w.Require != RequireSecret && len(w.Allowlist) == 0 {
 		c.add("webhook.allowlist", "is empty, but webhook.require is %s: list the addresses that NetSuite posts from", w.Require)
+	}
+}
+
+// pathForm is a path into a webhook's body: keys joined by dots.
+var pathForm = regexp.MustCompile(`^[A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+){0,9}$`)
+
+// maxPaths is more than any script needs.
+const maxPaths = 10
+
+// bodies checks the hints for reading a webhook's body.
+func (c *checker) bodies(w *Webhook) {
+	for name, paths := range map[string][]string{"webhook.id_paths": w.IDPaths, "webhook.type_paths": w.TypePaths} {
+		if len(paths) > maxPaths {
+			c.add(name, "%d paths: at most %d are looked at", len(paths), maxPaths)
+		}
+		for i, p := range paths {
+			if !pathForm.MatchString(p) {
+				c.add(fmt.Sprintf("%s[%d]", name, i), "%.60q: want keys joined by dots, for example status.orderId", p)
+			}
+		}
+	}
+	if w.DefaultType != "" && !slices.Contains(recordTypes, w.DefaultType) {
+		c.add("webhook.default_type", "%q: want one of %s", w.DefaultType, strings.Join(recordTypes, ", "))
 	}
 }
 

@@ -52,6 +52,10 @@ type Webhook struct {
 	Require   string          `yaml:"require" json:"require,omitempty"` // default secret
 	Secrets   []secret.String `yaml:"secrets" json:"secrets,omitempty"` // one or two live
 	Allowlist []string        `yaml:"allowlist" json:"allowlist,omitempty"`
+	// Where a script of the customer's own puts what we look for; see netsuite.EventOptions.
+	IDPaths     []string `yaml:"id_paths" json:"id_paths,omitempty"`
+	TypePaths   []string `yaml:"type_paths" json:"type_paths,omitempty"`
+	DefaultType string   `yaml:"default_type" json:"default_type,omitempty"` // of bodies that name no type
 }
 
 // Poll is the schedule of the poller.
