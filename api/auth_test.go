@@ -82,7 +82,7 @@ func TestRoles(t *testing.T) {
 }
 
 // ownersPosts are the actions that show or end a credential.
-var ownersPosts = map[string]api.Role{"/tenants/{id}:rotate-secret": api.Owner}
+var ownersPosts = map[string]api.Role{"/tenants/{id}:rotate-secret": api.Owner, "/tenants/{id}:rebind": api.Owner}
 
 func TestTokenForms(t *testing.T) {
 	h := open(t, func(c *api.Config) { c.Tokens = tokens(t) })

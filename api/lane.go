@@ -76,6 +76,29 @@ func (a *ops) resumeTenant(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// rebindTenant lets a tenant bind itself to the companies that it meets next.
+func (a *ops) rebindTenant(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	bound, err := a.c.Tenants.Bound(r.Context(), t.ID)
+	if err != nil {
+		return err
+	}
+	if bound != nil {
+		note(r, "was_bound_to", bound.String())
+	}
+	if err := a.c.Tenants.Rebind(r.Context(), t.ID); err != nil {
+		return err
+	}
+	if err := a.c.Queue.Wake(r.Context(), t.ID, time.Time{}); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
 func (a *ops) pollTenant(w http.ResponseWriter, r *http.Request) error {
 	t, err := a.tenant(r)
 	if err != nil {

@@ -167,6 +167,7 @@ func (a *ops) table() []endpoint {
 		{"POST", "/tenants/{id}/backfill:pause", Operator, a.steerBackfill("pause")},
 		{"POST", "/tenants/{id}/backfill:resume", Operator, a.steerBackfill("resume")},
 		{"POST", "/tenants/{id}/backfill:cancel", Operator, a.steerBackfill("cancel")},
+		{"POST", "/tenants/{id}:rebind", Owner, a.rebindTenant},
 		{"PUT", "/tenants/{id}/mapping", Owner, a.putMapping},
 		{"GET", "/tenants/{id}/reconciliation", Viewer, a.getReconciliation},
 		{"GET", "/tenants/{id}/events", Viewer, a.listHooks},

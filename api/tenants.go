@@ -27,6 +27,7 @@ type tenantView struct {
 	Records      map[queue.State]int64 `json:"records,omitempty"`
 	Parked       map[string]int64      `json:"parked_reasons,omitempty"`
 	Lane         *laneView             `json:"lane,omitempty"`
+	Bound        *tenant.Companies     `json:"bound_to,omitempty"`
 	WebhookUses  *tenant.Uses          `json:"webhook_uses,omitempty"`
 }
 
@@ -89,6 +90,9 @@ func (a *ops) getTenant(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.WebhookUses = &uses
+	if v.Bound, err = a.c.Tenants.Bound(r.Context(), t.ID); err != nil {
+		return err
+	}
 	writeJSON(w, http.StatusOK, v)
 	return nil
 }

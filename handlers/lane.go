@@ -230,7 +230,9 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 			return next, held
 		}
 		careful = careful && entries[0].Crashes > 0
-		err = t.batch(ctx, entries)
+		if err = t.company(ctx); err == nil {
+			err = t.batch(ctx, entries)
+		}
 		var h *hold
 		switch {
 		case errors.As(err, &h):
@@ -268,6 +270,7 @@ type session struct {
 	version   int64
 	ns        *netsuite.Client
 	creds     tenant.Credentials
+	met       bool // the companies are the ones that the tenant is bound to
 	refs      *reference
 	refsAt    time.Time
 	strangers strangers

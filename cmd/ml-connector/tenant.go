@@ -20,7 +20,7 @@ import (
 
 func (a *app) tenantCommand() *cobra.Command {
 	return group("tenant", "The customer companies",
-		a.tenantApply(), a.tenantLs(), a.tenantShow(), a.tenantRm(), a.tenantPing(), a.tenantPause(), a.tenantResume(), a.tenantRotateSecret())
+		a.tenantApply(), a.tenantLs(), a.tenantShow(), a.tenantRm(), a.tenantPing(), a.tenantPause(), a.tenantResume(), a.tenantRotateSecret(), a.tenantRebind())
 }
 
 func (a *app) tenantApply() *cobra.Command {
@@ -233,8 +233,12 @@ func (a *app) tenantShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			bound, err := rooms.Tenants.Bound(cmd.Context(), t.ID)
+			if err != nil {
+				return err
+			}
 			if a.output == "json" {
-				return writeJSON(cmd.OutOrStdout(), map[string]any{"webhook_uses": uses, "id": t.ID, "version": t.Version, "applied_at": t.AppliedAt, "paused": t.Paused, "held": wm[state.Held], "document": t.Document, "fingerprints": prints})
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"bound_to": bound, "webhook_uses": uses, "id": t.ID, "version": t.Version, "applied_at": t.AppliedAt, "paused": t.Paused, "held": wm[state.Held], "document": t.Document, "fingerprints": prints})
 			}
 			rows := []table.Row{
 				{"id", t.ID}, {"name", t.Name}, {"version", fmt.Sprintf("%d, applied %s", t.Version, moment(t.AppliedAt))}, {"paused", t.Paused},
@@ -244,6 +248,9 @@ func (a *app) tenantShow() *cobra.Command {
 				{"webhook", fmt.Sprintf("require %s, %d networks", t.Webhook.Require, len(t.Webhook.Allowlist))},
 				{"sync", fmt.Sprintf("%v from %s, approach %s, receive on %s", t.Sync.Types, t.Sync.Start, t.Sync.Approach, t.Sync.ReceiveOn)},
 				{"lane", fmt.Sprintf("%d marks, %d retries, due %s, held by %q", lane.Depth[queue.Live]+lane.Depth[queue.Bulk], lane.Due, moment(lane.DueAt), lane.Owner)},
+			}
+			if bound != nil {
+				rows = append(rows, table.Row{"bound to", bound.String() + ", since " + moment(bound.BoundAt)})
 			}
 			for _, k := range []string{"netsuite.private_key", "cin7.application_key", "webhook.secrets[0]", "webhook.secrets[1]"} {
 				if prints[k] != "" {
@@ -348,4 +355,39 @@ func (a *app) tenantResume() *cobra.Command {
 			return nil
 		})
 	}}
+}
+
+func (a *app) tenantRebind() *cobra.Command {
+	return &cobra.Command{
+		Use: "rebind ID", Short: "Let a tenant join other companies than before", Args: exactArgs(1),
+		Long: `A tenant is bound to the NetSuite account and the Cin7 company that it first
+met; credentials that lead elsewhere stop it before anything is written. This
+forgets them: the tenant binds itself to those that it meets next.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+				bound, err := rooms.Tenants.Bound(cmd.Context(), t.ID)
+				if err != nil {
+					return err
+				}
+				if bound == nil {
+					fmt.Fprintf(cmd.OutOrStdout(), "tenant %s is not bound yet\n", t.ID)
+					return nil
+				}
+				if err := a.confirm(cmd, "Let tenant %s join other companies than %s?", t.ID, bound); err != nil {
+					return err
+				}
+				if err := a.audited(cmd.Context(), rooms, "tenant rebind", t.ID, map[string]string{"was_bound_to": bound.String()}); err != nil {
+					return err
+				}
+				if err := rooms.Tenants.Rebind(cmd.Context(), t.ID); err != nil {
+					return err
+				}
+				if err := rooms.Queue.Wake(cmd.Context(), t.ID, time.Time{}); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "tenant %s binds itself to the companies that it meets next\n", t.ID)
+				return nil
+			})
+		},
+	}
 }

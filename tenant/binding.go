@@ -1,0 +1,91 @@
+package tenant
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ml-connector/ml-connector/queue"
+)
+
+// Companies are the two that a tenant joins.
+type Companies struct {
+	NetSuite string    `json:"netsuite"` // account id
+	Cin7     string    `json:"cin7"`     // account id (GUID)
+	Company  string    `json:"company"`  // as Cin7 names it
+	BoundAt  time.Time `json:"bound_at"` // when they were first met
+}
+
+// same compares what cannot change by itself. A sandbox is another account.
+func (c Companies) same(d Companies) bool {
+	fold := func(s string) string { return strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(s)), "-", "_") }
+	return fold(c.NetSuite) == fold(d.NetSuite) && fold(c.Cin7) == fold(d.Cin7) && fold(c.Company) == fold(d.Company)
+}
+
+func (c Companies) String() string {
+	return fmt.Sprintf("NetSuite %s with Cin7 %q (%s)", c.NetSuite, c.Company, c.Cin7)
+}
+
+// WrongCompany says that a tenant's credentials lead to other companies than
+// the ones it was first set up with. Nothing may be written then.
+type WrongCompany struct {
+	Tenant       string
+	Bound, Found Companies
+}
+
+func (e *WrongCompany) Error() string {
+	return fmt.Sprintf("tenant %s is bound to %s, but its credentials lead to %s: nothing is written; put the right credentials back, or, if this is meant, ml-connector tenant rebind %s",
+		e.Tenant, e.Bound, e.Found, e.Tenant)
+}
+
+// bindScript binds a tenant unless it is bound, and returns what it is bound
+// to.
+//
+// KEYS 1 bound. ARGV 1 netsuite, 2 cin7, 3 company, 4 time.
+var bindScript = redis.NewScript(`
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('HSET', KEYS[1], 'netsuite', ARGV[1], 'cin7', ARGV[2], 'company', ARGV[3], 'at', ARGV[4]) end
+return redis.call('HMGET', KEYS[1], 'netsuite', 'cin7', 'company', 'at')
+`)
+
+// Bind ties a tenant to the companies that its credentials lead to when it
+// first meets them, and afterwards holds it to them: *WrongCompany.
+func (s *Store) Bind(ctx context.Context, id string, found Companies) error {
+	v, err := bindScript.Run(ctx, s.rdb, []string{queue.KeyBinding(id)}, found.NetSuite, found.Cin7, found.Company, time.Now().UTC().Format(time.RFC3339)).StringSlice()
+	if err != nil {
+		return fmt.Errorf("look which companies tenant %s is bound to: %w", id, err)
+	}
+	bound := Companies{NetSuite: v[0], Cin7: v[1], Company: v[2]}
+	if !bound.same(found) {
+		return &WrongCompany{id, bound, found}
+	}
+	return nil
+}
+
+// Bound tells which companies a tenant is bound to; nil before it has met them.
+func (s *Store) Bound(ctx context.Context, id string) (*Companies, error) {
+	h, err := s.rdb.HGetAll(ctx, queue.KeyBinding(id)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("look which companies tenant %s is bound to: %w", id, err)
+	}
+	if len(h) == 0 {
+		return nil, nil
+	}
+	c := &Companies{NetSuite: h["netsuite"], Cin7: h["cin7"], Company: h["company"]}
+	c.BoundAt, _ = time.Parse(time.RFC3339, h["at"])
+	return c, nil
+}
+
+// Rebind forgets the companies of a tenant: it binds itself to those that it
+// meets next.
+func (s *Store) Rebind(ctx context.Context, id string) error {
+	if _, err := s.Get(ctx, id); err != nil {
+		return err
+	}
+	if err := s.rdb.Del(ctx, queue.KeyBinding(id)).Err(); err != nil {
+		return fmt.Errorf("rebind tenant %s: %w", id, err)
+	}
+	return nil
+}
