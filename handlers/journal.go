@@ -98,12 +98,23 @@ func word(t netsuite.RecordType) string {
 }
 
 // baseAmounts are what the lines post in base currency: what NetSuite's ledger
-// says, else the converted total spread over them.
+// says, else each converted, with what rounding leaves over on the largest.
 func baseAmounts(d netsuite.Bill, lines []netsuite.BillLine, amounts []decimal.Decimal) []decimal.Decimal {
-	if !ledger(d) {
-		return spread(d.Total.Mul(d.ExchangeRate).Round(2), amounts, 2)
-	}
 	out := make([]decimal.Decimal, len(lines))
+	if !ledger(d) {
+		left, largest := d.Total.Mul(d.ExchangeRate).Round(2), 0
+		for i, a := range amounts {
+			out[i] = a.Mul(d.ExchangeRate).Round(2)
+			left = left.Sub(out[i])
+			if a.Abs().GreaterThan(amounts[largest].Abs()) {
+				largest = i
+			}
+		}
+		if len(out) > 0 {
+			out[largest] = out[largest].Add(left)
+		}
+		return out
+	}
 	for i, l := range lines {
 		out[i] = l.BaseAmount
 	}

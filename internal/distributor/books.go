@@ -20,12 +20,12 @@ const (
 	To   cin7.Date = "2026-11-30"
 )
 
-// NetSuiteBooks reads what the posted bills of NetSuite say, by SuiteQL, line
+// NetSuiteBooks reads what the posted bills and credits of NetSuite say, by SuiteQL, line
 // by line in base currency, on the Cin7 account that each must end on. It is
 // another way than the service goes: no mapping, no planning.
 func NetSuiteBooks(ctx context.Context, c *netsuite.Client) ([]Entry, error) {
 	rows, err := c.Query(ctx, "books", `SELECT t.id, tal.account, tal.amount FROM transactionaccountingline tal
- JOIN transaction t ON t.id = tal.transaction WHERE t.type = 'VendBill' AND tal.posting = 'T' AND tal.accountingbook = 1 ORDER BY t.id`)
+ JOIN transaction t ON t.id = tal.transaction WHERE t.type IN ('VendBill', 'VendCred') AND tal.posting = 'T' AND tal.accountingbook = 1 ORDER BY t.id`)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
 // Package distributor is an invented company, Cascade Trail Supply, with the
-// vendors, purchase orders, receipts and bills of one month. It fills the two
+// vendors, purchase orders, receipts, bills and a return of one month. It fills the two
 // simulators with the same world, for the demo, for `simulate` and for the
 // end-to-end tests, and says what must have become of each record.
 //
@@ -99,7 +99,32 @@ type Order struct {
 	Live               bool   // happens while the service runs, told by webhooks; else found by the poller
 	Stage              string // where the purchase must end with approach INVOICE
 	BillParks          string // reason for which the bill must be parked
+	Parts              []Part // what came and was billed in parts, instead of as a whole
 }
+
+// Part is a part delivery with its bill. Lines are in the order of the order's.
+type Part struct {
+	ReceiptID          int64
+	Received           string
+	BillID             int64
+	BillNumber, Billed string
+	Lines              []Line
+}
+
+// Return is goods that went back to a vendor, credited against a bill.
+type Return struct {
+	ID           int64
+	Number, Date string
+	Vendor       Vendor
+	BillID       int64
+	Tax          string
+	Lines        []Line
+	Stage        string // where the purchase of the bill ends
+}
+
+// returned is the vendor credit of the month.
+var returned = Return{ID: 7001, Number: "CW-CM-207", Date: "2026-11-24", Vendor: cascade, BillID: 6010, Tax: "4.80", Stage: "DONE",
+	Lines: []Line{{Item: webbing, Memo: "wrong colour", Quantity: "20", Amount: "48.00"}}}
 
 // orders is the month. Totals are meant to be checked by hand: 100 x 2.40 and so on.
 var orders = []Order{
@@ -129,6 +154,12 @@ var orders = []Order{
 		Lines: []Line{{Item: buckle, Quantity: "50", Amount: "36.00"}}},
 	{ID: 4013, Number: "PO1053", Vendor: maria, Date: "2026-11-17", Rate: "1", Tax: "0.00", Pending: true,
 		Lines: []Line{{Item: thread, Quantity: "24", Amount: "311.76"}}},
+	{ID: 4014, Number: "PO1054", Vendor: alpen, Date: "2026-11-17", Rate: "1.0912", Tax: "0.00", Live: true, Stage: "DONE",
+		Lines: []Line{{Item: cordura, Quantity: "300", Amount: "3870.00"}},
+		Parts: []Part{
+			{ReceiptID: 5014, Received: "2026-11-20", BillID: 6014, BillNumber: "RE-2026-0961", Billed: "2026-11-20", Lines: []Line{{Item: cordura, Quantity: "180", Amount: "2322.00"}}},
+			{ReceiptID: 5015, Received: "2026-11-23", BillID: 6015, BillNumber: "RE-2026-0970", Billed: "2026-11-24", Lines: []Line{{Item: cordura, Quantity: "120", Amount: "1548.00"}}},
+		}},
 }
 
 // Loose is a bill without a purchase order: the rent.

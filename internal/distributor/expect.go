@@ -29,6 +29,10 @@ func Expected() []Outcome {
 		if o.ReceiptID != 0 {
 			add("itemreceipt", o.ReceiptID, "completed", "", o.Stage, "")
 		}
+		for _, p := range o.Parts {
+			add("itemreceipt", p.ReceiptID, "completed", "", o.Stage, "")
+			add("vendorbill", p.BillID, "completed", "", o.Stage, codes(p.Lines))
+		}
 		switch {
 		case o.BillID == 0:
 		case o.BillParks != "":
@@ -37,6 +41,7 @@ func Expected() []Outcome {
 			add("vendorbill", o.BillID, "completed", "", o.Stage, codes(o.Lines))
 		}
 	}
+	add("vendorcredit", returned.ID, "completed", "", returned.Stage, codes(returned.Lines))
 	add("vendorbill", loose.ID, "completed", "", "DONE", codes(loose.Lines))
 	return out
 }

@@ -45,6 +45,7 @@ func New(o Options) (*World, error) {
 		o.Cin7.CallsPerMinute = CallsPerMinute
 	}
 	o.Cin7.Company = "Cascade Trail Supply"
+	o.Cin7.ZeroGroupInvoice = true // an account that takes several bills per order under INVOICE
 	ns, err := netsuitetest.New(o.NetSuite)
 	if err != nil {
 		return nil, fmt.Errorf("start the NetSuite simulator: %w", err)
@@ -140,7 +141,11 @@ func (w *World) TellLive() {
 		if o.BillID != 0 {
 			events = append(events, event{o.Billed, func() { w.enterBill(o) }})
 		}
+		for _, p := range o.Parts {
+			events = append(events, event{p.Received, func() { w.enterPartReceipt(o, p) }}, event{p.Billed, func() { w.enterPartBill(o, p) }})
+		}
 	}
+	events = append(events, event{returned.Date, w.enterReturn})
 	for day := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC); day.Month() == time.November; day = day.AddDate(0, 0, 1) {
 		for _, e := range events {
 			if e.date == day.Format(time.DateOnly) {
@@ -181,6 +186,23 @@ func (w *World) enterBill(o Order) {
 		b.Taxes = []netsuitetest.TaxLine{{Account: taxPaid.ID, Amount: o.Tax}}
 	}
 	w.NetSuite.PutBill(b)
+}
+
+func (w *World) enterPartReceipt(o Order, p Part) {
+	r := netsuitetest.Receipt{ID: p.ReceiptID, Number: "IR" + fmt.Sprint(p.ReceiptID), PO: o.ID, Date: p.Received}
+	for i, l := range p.Lines {
+		r.Lines = append(r.Lines, netsuitetest.ReceiptLine{POLine: int64(i + 1), Quantity: l.Quantity})
+	}
+	w.NetSuite.PutReceipt(r)
+}
+
+func (w *World) enterPartBill(o Order, p Part) {
+	w.NetSuite.PutBill(netsuitetest.Bill{ID: p.BillID, Number: p.BillNumber, Vendor: o.Vendor.ID, Date: p.Billed, Due: p.Billed, Rate: o.Rate, Lines: w.billLines(p.Lines, o.ID)})
+}
+
+func (w *World) enterReturn() {
+	w.NetSuite.PutCredit(netsuitetest.Credit{AppliedTo: []int64{returned.BillID}, Bill: netsuitetest.Bill{ID: returned.ID, Number: returned.Number, Vendor: returned.Vendor.ID, Date: returned.Date,
+		Lines: w.billLines(returned.Lines, 0), Taxes: []netsuitetest.TaxLine{{Account: taxPaid.ID, Amount: returned.Tax}}}})
 }
 
 // billLines bills the lines of an order in full; order 0 is none.
