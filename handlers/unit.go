@@ -122,6 +122,13 @@ func foldDiscounts(src []sourceLine) []sourceLine {
 	var out []sourceLine
 	for _, l := range src {
 		goods := l.item != 0 && !strings.EqualFold(l.itemType, "Discount")
+		if !goods && l.amount.IsZero() && (len(out) > 0 || l.tax.IsZero()) {
+			// What was less than a cent and has been rounded away.
+			if n := len(out); n > 0 {
+				out[n-1].tax = out[n-1].tax.Add(l.tax)
+			}
+			continue
+		}
 		if n := len(out); l.amount.IsNegative() && !goods && n > 0 {
 			above := &out[n-1]
 			net := above.amount.Add(l.amount)
