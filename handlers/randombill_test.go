@@ -148,7 +148,7 @@ func newRandomBill(r *rand.Rand) randomBill {
 		}
 		if r.IntN(12) == 0 {
 			l.discount = milli(r.Int64N(int64(l.amount/cur.step)+1)) * cur.step
-			l.foreign = r.IntN(8) == 0 && l.discount > 0
+			l.foreign = r.IntN(8) == 0 && l.discount >= 10 // less may be rounded away
 		}
 		lines = append(lines, l)
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -98,16 +99,13 @@ func (t *turn) takeUp(ctx context.Context) error {
 	if err := t.note(ctx, fieldLooked, now); err != nil {
 		return err
 	}
-	for _, l := range lists() {
-		for _, reason := range l.reasons {
-			if parked[reason] > 0 {
-				t.s.refs = nil // read all of them, for the whole run
-			}
-		}
-	}
-	if t.s.refs != nil {
+	wanted := slices.ContainsFunc(lists(), func(l list) bool {
+		return slices.ContainsFunc(l.reasons, func(reason string) bool { return parked[reason] > 0 })
+	})
+	if !wanted {
 		return nil
 	}
+	t.s.refs = nil // read all of them, for the whole run
 	_, err = t.references(ctx)
 	return err
 }
