@@ -3,7 +3,6 @@ package handlers
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,8 +14,6 @@ import (
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/tenant"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // goldenIn is a pair's first half: what NetSuite says, and settings that are
 // not those of aTenant. A vendor alone becomes a supplier, a bill without an
