@@ -105,6 +105,25 @@ chart-check: bin/helm bin/kubectl-validate ## lint and render the Helm chart, ho
 chart-golden: bin/helm bin/kubectl-validate ## write what the chart renders to deploy/helm/testdata
 	deploy/helm/check.sh --update
 
+.PHONY: tools-console
+tools-console: ## install what console-check needs: Chromium, Node, two packages of npm
+	@command -v chromium >/dev/null && command -v npm >/dev/null || { \
+	  command -v apt-get >/dev/null || { echo "chromium or npm is not installed and there is no apt-get: install them and run again" >&2; exit 1; }; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	  command -v npm >/dev/null || $$sudo apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null; }
+	@cd console/browser && npm ci --no-audit --no-fund --silent
+
+.PHONY: console-check
+console-check: tools-console ## the console in a real browser: tasks with and without script, axe, keyboard
+	$(GO) build -o bin/demo ./cmd/demo
+	cd console/browser && node --test --test-concurrency=1
+
+.PHONY: console-pictures
+console-pictures: tools-console ## photograph every page of the console for docs/console.md
+	$(GO) build -o bin/demo ./cmd/demo
+	rm -rf docs/console && mkdir -p docs/console
+	cd console/browser && SHOTS=../../docs/console node --test look.test.mjs
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin dist coverage.out

@@ -9,7 +9,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/reconcile"
 	"github.com/ml-connector/ml-connector/secret"
@@ -26,6 +28,7 @@ type Config struct {
 	Queue   *queue.Queue
 	States  *state.Store
 	Tenants *tenant.Store
+	Audit   *audit.Log        // of every change; one that cannot be written down does not happen
 	Tokens  func() api.Tokens // who may sign in; empty: this machine alone, as owner
 	Seal    *secret.Keyset    // seals the session cookie
 	Reasons string            // docs/parked.md, shown as help
@@ -33,20 +36,15 @@ type Config struct {
 	Now     func() time.Time // default time.Now
 
 	Ping     func(ctx context.Context, t *tenant.Tenant) []api.Check
+	Doctor   func(ctx context.Context, t *tenant.Tenant) []api.Check // nil: none
 	Budget   func(ctx context.Context, t *tenant.Tenant) (left int, err error)
 	Sides    func(ctx context.Context, t *tenant.Tenant, rec state.Record) ([]handlers.Side, error)
 	Accounts func(ctx context.Context, t *tenant.Tenant, m tenant.Mapping) (Accounts, error)
+	// StartBackfill counts first; unless dry it starts.
+	StartBackfill func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error)
 	// Reconcile ties a period out afresh; without one it reads the report that
 	// was kept last, state.ErrNotFound when there is none.
 	Reconcile func(ctx context.Context, t *tenant.Tenant, from, to string) (*reconcile.Report, error)
-	Audit     func(ctx context.Context, who, tenant, what string) error
-	Audited   func(ctx context.Context, limit int) ([]Entry, error)
-}
-
-// Entry is a line of the audit log.
-type Entry struct {
-	At                time.Time
-	Who, Tenant, What string
 }
 
 // console serves the pages.
@@ -108,8 +106,13 @@ func (a *console) routes() []route {
 		{"GET", one + "/webhooks", api.Viewer, a.webhooks},
 		{"GET", one + "/runs", api.Viewer, a.runs},
 		{"POST", one + "/poll", api.Operator, a.poll},
+		{"POST", one + "/backfill", api.Operator, a.backfill},
+		{"POST", one + "/backfill-steer", api.Operator, a.steer},
 		{"GET", one + "/settings", api.Viewer, a.settings},
 		{"GET", one + "/ping", api.Operator, a.ping},
+		{"GET", one + "/doctor", api.Operator, a.doctor},
+		{"POST", one + "/rotate", api.Owner, a.rotate},
+		{"POST", one + "/retire", api.Owner, a.retire},
 		{"POST", one + "/pause", api.Operator, a.pause},
 		{"POST", one + "/resume", api.Operator, a.resume},
 		{"GET", "/audit", api.Viewer, a.audit},

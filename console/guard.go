@@ -89,6 +89,11 @@ func (a *console) handle(e route) http.Handler {
 			a.fail(w, r, http.StatusBadRequest, "The form could not be read. Nothing was changed.")
 			return
 		}
+		if err := a.announce(e, r); err != nil {
+			a.Log.Error("a change was refused: it could not be audited", zap.String("route", e.pattern), zap.Error(err))
+			a.fail(w, r, http.StatusServiceUnavailable, "This could not be written into the audit log, so it was not done. Try again.")
+			return
+		}
 		err := e.serve(w, r)
 		var s *said
 		switch {

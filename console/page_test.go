@@ -1,8 +1,10 @@
 package console_test
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -68,8 +70,8 @@ func TestCausesAndBulkRetry(t *testing.T) {
 	if lane, _ := h.config.Queue.Lane(t.Context(), "acme"); lane.Depth[queue.Live] != 20 {
 		t.Errorf("%d marks wait, want 20", lane.Depth[queue.Live])
 	}
-	if len(h.audited) != 1 || !strings.Contains(h.audited[0], "operator") || !strings.Contains(h.audited[0], "retried 20 records") {
-		t.Errorf("audited: %q", h.audited)
+	if body := p.page("/console/audit"); !strings.Contains(body, "console retry") || !strings.Contains(body, "reason period_locked") || !strings.Contains(body, "retried 20 records") {
+		t.Errorf("the audit log does not tell it:\n%s", body)
 	}
 }
 
@@ -170,5 +172,62 @@ func TestHostileTextStaysText(t *testing.T) {
 				t.Fatalf("%s shows %q as markup", at, s)
 			}
 		}
+	}
+}
+
+// What cannot be written into the audit log does not happen.
+func TestNoAuditNoChange(t *testing.T) {
+	h := open(t)
+	h.park("7", nil, "unmapped_account", "bill 7")
+	p := h.as(ownerToken)
+	h.auditFails = errors.New("the keyset is gone")
+	for _, at := range []string{"pause", "rotate", "retry", "poll"} {
+		if status, body, _ := p.post("/console/t/acme/"+at, url.Values{"state": {"parked"}}); status != 503 || strings.Contains(body, "keyset") {
+			t.Errorf("%s: got %d\n%s", at, status, body)
+		}
+	}
+	tn, err := h.config.Tenants.Get(t.Context(), "acme")
+	if err != nil || tn.Paused != "" {
+		t.Errorf("it was paused all the same: %q, %v", tn.Paused, err)
+	}
+	if lane, _ := h.config.Queue.Lane(t.Context(), "acme"); lane.Depth[queue.Live] != 0 {
+		t.Error("records were marked all the same")
+	}
+}
+
+// A new webhook secret is shown once, and stands nowhere else.
+func TestRotatedSecretIsShownOnce(t *testing.T) {
+	h := open(t)
+	p := h.as(ownerToken)
+	_, body, _ := p.post("/console/t/acme/rotate", nil)
+	m := regexp.MustCompile(`secret=([\w-]{32,})`).FindStringSubmatch(body)
+	if m == nil {
+		t.Fatalf("no new address:\n%s", body)
+	}
+	for _, at := range []string{"/console/t/acme/settings", "/console/audit", "/console/t/acme/webhooks"} {
+		if strings.Contains(p.page(at), m[1]) {
+			t.Errorf("%s shows the secret", at)
+		}
+	}
+	if status, _, _ := p.post("/console/t/acme/retire", nil); status != 409 {
+		t.Errorf("ending the old one although the new one was never used: got %d", status)
+	}
+	if _, _, to := p.post("/console/t/acme/retire", url.Values{"force": {"yes"}}); !strings.Contains(p.page(to), "refused from now on") {
+		t.Errorf("it is not ended although it was insisted on: %s", to)
+	}
+}
+
+// A backfill is counted before it is started.
+func TestBackfillIsCountedFirst(t *testing.T) {
+	h := open(t)
+	p := h.as(operatorToken)
+	_, body, _ := p.post("/console/t/acme/backfill", url.Values{"since": {"2026-01-01"}})
+	for _, want := range []string{"<strong>7</strong> Bill", "<strong>28</strong> calls to Cin7", "3 minutes", "Start it"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the forecast lacks %q:\n%s", want, body)
+		}
+	}
+	if _, _, to := p.post("/console/t/acme/backfill", url.Values{"start": {"yes"}}); !strings.Contains(to, "started") {
+		t.Errorf("starting leads to %q", to)
 	}
 }

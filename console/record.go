@@ -110,9 +110,6 @@ func (a *console) sync(w http.ResponseWriter, r *http.Request) error {
 	if _, err := a.Queue.Mark(r.Context(), t.ID, queue.Live, queue.Mark{Ref: k, Source: "operator", Note: "asked for in the console by " + who}); err != nil {
 		return err
 	}
-	if err := a.log(r, t, "marked "+k.String()+" again"); err != nil {
-		return err
-	}
 	return done(w, r, a.url(t, "records/"+k.Type+"/"+k.ID), "It is marked again and goes on as soon as the lane is free.")
 }
 
@@ -133,20 +130,5 @@ func (a *console) skip(w http.ResponseWriter, r *http.Request) error {
 	if err := a.States.Tenant(t.ID).Skip(r.Context(), a.Queue, k, s, a.Now()); err != nil {
 		return err
 	}
-	if err := a.log(r, t, "left "+k.String()+" out until "+s.Until+": "+s.Why); err != nil {
-		return err
-	}
 	return done(w, r, a.url(t, "records/"+k.Type+"/"+k.ID), "It is left out until "+s.Until+", and stays on the tie-out.")
-}
-
-// log keeps a change in the audit log.
-func (a *console) log(r *http.Request, t *tenant.Tenant, what string) error {
-	if a.Audit == nil {
-		return nil
-	}
-	id := ""
-	if t != nil {
-		id = t.ID
-	}
-	return a.Audit(r.Context(), whoIs(r.Context()).who, id, what)
 }

@@ -242,7 +242,7 @@ func (a *console) retry(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.log(r, t, "retried "+count(int64(n), "record", "records")+" in state "+string(f.State)+" "+f.Reason); err != nil {
+	if err := a.log(r, t, "retried "+count(int64(n), "record", "records")); err != nil {
 		return err
 	}
 	return done(w, r, a.backTo(t, f), count(int64(n), "record was", "records were")+" marked again.")

@@ -26,8 +26,10 @@ import (
 
 	mlconnector "github.com/ml-connector/ml-connector"
 	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/console"
 	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/queue/redistest"
 	"github.com/ml-connector/ml-connector/reconcile"
@@ -45,12 +47,13 @@ const (
 
 // house is the console on an ops listener, with the tenant acme.
 type house struct {
-	t       testing.TB
-	config  console.Config
-	tokens  api.Tokens
-	now     time.Time
-	url     string
-	audited []string
+	t      testing.TB
+	config console.Config
+	tokens api.Tokens
+	now    time.Time
+	url    string
+
+	auditFails error
 }
 
 func open(t testing.TB, edit ...func(*house)) *house {
@@ -71,7 +74,10 @@ func open(t testing.TB, edit ...func(*house)) *house {
 	h.config = console.Config{
 		Seal: ks, Log: zap.NewNop(), Reasons: mlconnector.ParkedReasons,
 		Tokens: func() api.Tokens { return h.tokens }, Now: func() time.Time { return h.now },
-		Ping:   func(context.Context, *tenant.Tenant) []api.Check { return []api.Check{{Name: "NetSuite", OK: true}} },
+		Ping: func(context.Context, *tenant.Tenant) []api.Check { return []api.Check{{Name: "NetSuite", OK: true}} },
+		Doctor: func(context.Context, *tenant.Tenant) []api.Check {
+			return []api.Check{{Name: "certificate", Detail: "ends in 9 days", Fix: "upload the next one"}}
+		},
 		Budget: func(context.Context, *tenant.Tenant) (int, error) { return 4, nil },
 		Sides: func(context.Context, *tenant.Tenant, state.Record) ([]handlers.Side, error) {
 			return []handlers.Side{{What: "Total", NetSuite: "1.00", Cin7: "2.00", Differs: true}}, nil
@@ -82,9 +88,8 @@ func open(t testing.TB, edit ...func(*house)) *house {
 			}
 			return &reconcile.Report{}, nil
 		},
-		Audit: func(_ context.Context, who, tenant, what string) error {
-			h.audited = append(h.audited, who+" "+tenant+" "+what)
-			return nil
+		StartBackfill: func(_ context.Context, _ *tenant.Tenant, in poller.BackfillRequest, _ bool) (poller.Backfill, error) {
+			return poller.Backfill{State: "running", Counted: map[string]int{"vendorbill": 7}, Forecast: &poller.Forecast{Records: 7, Cin7Calls: 28, Minutes: 3}}, nil
 		},
 	}
 	h.move(redistest.Embedded(t))
@@ -100,6 +105,7 @@ func open(t testing.TB, edit ...func(*house)) *house {
 
 // move sets the house up on a Redis.
 func (h *house) move(rdb redis.UniversalClient) {
+	h.config.Audit = audit.New(rdb, func(context.Context) ([]byte, error) { return []byte("the installation's key"), h.auditFails }, zap.NewNop())
 	h.config.Queue, h.config.States, h.config.Tenants = queue.New(rdb, queue.Options{}), state.New(rdb), tenant.NewStore(rdb, h.config.Seal)
 	h.apply("acme", "Acme Distribution")
 }

@@ -160,3 +160,14 @@ func hookClass(verdict string) string {
 	}
 	return "parked"
 }
+
+// minutes is how long something takes, for people.
+func minutes(m float64) string {
+	switch {
+	case m < 1:
+		return "less than a minute"
+	case m < 120:
+		return count(int64(m+0.5), "minute", "minutes")
+	}
+	return count(int64(m/60+0.5), "hour", "hours")
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/console"
 	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/reconcile"
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/state"
@@ -22,8 +23,11 @@ import (
 func newConsole(c Config, rooms Rooms, ks *secret.Keyset, tokens func() api.Tokens, log *zap.Logger) http.Handler {
 	tr := transports(c.AllowPrivateEndpoints)
 	return console.New(console.Config{
-		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: tokens, Seal: ks, Reasons: mlconnector.ParkedReasons, Log: log,
+		Audit: rooms.Audit, Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: tokens, Seal: ks, Reasons: mlconnector.ParkedReasons, Log: log,
 		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
+		StartBackfill: func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error) {
+			return StartBackfill(ctx, c, rooms, t, in, dry)
+		},
 		Budget: func(ctx context.Context, t *tenant.Tenant) (int, error) {
 			creds, err := rooms.Tenants.Open(ctx, t)
 			if err != nil {
