@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -14,8 +13,9 @@ import (
 // matchAccount finds the Cin7 account of a NetSuite account: explicit mapping
 // (by number, by id:<internal id>, by name), then code = number, then display
 // name, then name. The account must be active and of a class that a purchase
-// line may carry; a name that matches an account of another class than the
-// NetSuite type suggests is no match. how says which rule matched.
+// line may carry, and without a mapping of the class that the NetSuite type
+// belongs to. An equal code is no match when another account has the name. how
+// says which rule matched.
 func matchAccount(a netsuite.Account, mapping map[string]string, chart []cin7.Account) (code, how string, ok bool) {
 	for _, k := range []string{a.Number, "id:" + a.ID.String(), a.Name} {
 		want, found := mapping[k]
@@ -33,7 +33,7 @@ func matchAccount(a netsuite.Account, mapping map[string]string, chart []cin7.Ac
 	}
 	if a.Number != "" {
 		for _, c := range chart {
-			if strings.TrimSpace(c.Code) == a.Number && usable(c) {
+			if strings.TrimSpace(c.Code) == a.Number && usable(c) && sameClass(a.Type, c.Class) && !namedElsewhere(a, c, chart) {
 				return c.Code, "code", true
 			}
 		}
@@ -63,6 +63,20 @@ func matchAccount(a netsuite.Account, mapping map[string]string, chart []cin7.Ac
 		return code, "name", true
 	}
 	return "", "", false
+}
+
+// namedElsewhere reports whether another account of the chart carries the very
+// name: then the equal code is likely chance, and a person decides.
+func namedElsewhere(a netsuite.Account, coded cin7.Account, chart []cin7.Account) bool {
+	if fold(coded.Name) == fold(a.Name) {
+		return false
+	}
+	for _, c := range chart {
+		if c.Code != coded.Code && fold(c.Name) == fold(a.Name) && usable(c) && sameClass(a.Type, c.Class) {
+			return true
+		}
+	}
+	return false
 }
 
 // usable reports whether a purchase line may carry the account (contract cin7
@@ -96,37 +110,6 @@ func classOf(netsuiteType string) string {
 func sameClass(netsuiteType, class string) bool {
 	want := classOf(netsuiteType)
 	return want == "" || strings.EqualFold(want, class)
-}
-
-// suggestAccounts names up to n accounts of the chart that look like a, best
-// first, in the form "429 General Expenses".
-func suggestAccounts(a netsuite.Account, chart []cin7.Account, n int) []string {
-	type scored struct {
-		text  string
-		score int // percent alike, with a bonus for the code and a malus for the class
-	}
-	var list []scored
-	for _, c := range chart {
-		if !usable(c) {
-			continue
-		}
-		s := alike(fold(a.Name), fold(c.Name))
-		if a.Number != "" && a.Number == c.Code {
-			s += 100
-		}
-		if !sameClass(a.Type, c.Class) {
-			s -= 50
-		}
-		if s > 30 {
-			list = append(list, scored{c.Code + " " + c.Name, s})
-		}
-	}
-	sort.SliceStable(list, func(i, j int) bool { return list[i].score > list[j].score })
-	var out []string
-	for _, s := range list[:min(n, len(list))] {
-		out = append(out, s.text)
-	}
-	return out
 }
 
 // alike is 100 for equal texts, 0 for texts that share nothing.
