@@ -51,6 +51,12 @@ type Config struct {
 	StartBackfill func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error)
 	// Ping calls both systems of a tenant with its stored credentials.
 	Ping func(ctx context.Context, t *tenant.Tenant) []Check
+	// Accounts are the NetSuite accounts in use since a date, "" for 90 days, as
+	// JSON has them; MappingEffect is what another mapping would change, and
+	// Mappings the one in force with its versions.
+	Accounts      func(ctx context.Context, t *tenant.Tenant, since string) (any, error)
+	MappingEffect func(ctx context.Context, t *tenant.Tenant, m tenant.Mapping) (any, error)
+	Mappings      func(ctx context.Context, t *tenant.Tenant) (any, error)
 	// Reconcile ties the books of a period out and returns what writes the
 	// report; without a period the one that was kept last, state.ErrNotFound
 	// when there is none. Errors of the period are ErrInput.
@@ -168,6 +174,8 @@ func (a *ops) table() []endpoint {
 		{"POST", "/tenants/{id}/backfill:resume", Operator, a.steerBackfill("resume")},
 		{"POST", "/tenants/{id}/backfill:cancel", Operator, a.steerBackfill("cancel")},
 		{"POST", "/tenants/{id}:rebind", Owner, a.rebindTenant},
+		{"GET", "/tenants/{id}/accounts", Viewer, a.getAccounts},
+		{"GET", "/tenants/{id}/mapping", Viewer, a.getMapping},
 		{"PUT", "/tenants/{id}/mapping", Owner, a.putMapping},
 		{"GET", "/tenants/{id}/reconciliation", Viewer, a.getReconciliation},
 		{"GET", "/tenants/{id}/events", Viewer, a.listHooks},

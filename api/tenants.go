@@ -128,7 +128,7 @@ func (a *ops) putTenant(w http.ResponseWriter, r *http.Request) error {
 	if err := have.Complete(t); err != nil {
 		return invalid(err)
 	}
-	stored, err := a.c.Tenants.Apply(r.Context(), t, creds)
+	stored, err := a.c.Tenants.Apply(tenant.By(r.Context(), actor(r.Context())), t, creds)
 	if errors.Is(err, tenant.ErrChanged) {
 		return problem(http.StatusConflict, "changed", tenant.ErrChanged.Error())
 	}

@@ -148,7 +148,7 @@ func (a *console) saveMapping(w http.ResponseWriter, r *http.Request) error {
 	if len(changes) == 0 {
 		return done(w, r, a.url(t, "accounts"), "Nothing was changed: the mapping is already like this.")
 	}
-	if _, err := a.Tenants.SetMapping(r.Context(), t.ID, m); err != nil {
+	if _, err := a.Tenants.SetMapping(tenant.By(r.Context(), whoIs(r.Context()).who), t.ID, m); err != nil {
 		return err
 	}
 	if err := a.log(r, t, "changed the mapping: "+strings.Join(changes, "; ")); err != nil {

@@ -232,6 +232,11 @@ func (a *Accounts) Block() string {
 	return b.String()
 }
 
+// Chart are the accounts of Cin7 that a purchase line may carry.
+func (u *Usage) Chart() []cin7.Account {
+	return slices.DeleteFunc(slices.Clone(u.chart), func(c cin7.Account) bool { return !usable(c) })
+}
+
 // oneLine keeps a name from ending a comment.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/ml-connector/ml-connector/cin7"
@@ -376,6 +377,7 @@ func (u *unit) tie(ctx context.Context, r queue.Ref, task, sent string) error {
 	}
 	if sent != "" {
 		facts[sentFact(u.owner.ID)] = sent
+		facts[state.FactSettings] = strconv.FormatInt(u.t.Version, 10)
 	}
 	return u.keep(ctx, r, facts)
 }

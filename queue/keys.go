@@ -71,3 +71,6 @@ func KeyMissing(tenant, recordType string) string { return key(tenant, "missing:
 
 // KeyBackfill is the hash with the tenant's backfill.
 func KeyBackfill(tenant string) string { return key(tenant, "backfill") }
+
+// KeyMappings is the capped stream of the versions of the tenant's mapping.
+func KeyMappings(tenant string) string { return key(tenant, "mappings") }

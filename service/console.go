@@ -42,6 +42,13 @@ func newConsole(c Config, rooms Rooms, ks *secret.Keyset, tokens func() api.Toke
 			}
 			return handlers.Beside(ctx, t, ns, c7, rooms.States.Tenant(t.ID), rec)
 		},
+		Accounts: func(ctx context.Context, t *tenant.Tenant, m tenant.Mapping) (console.Accounts, error) {
+			u, err := Usage(ctx, c, rooms, t, "")
+			if err != nil {
+				return console.Accounts{}, err
+			}
+			return consoleAccounts(u, t, m), nil
+		},
 		Reconcile: func(ctx context.Context, t *tenant.Tenant, from, to string) (*reconcile.Report, error) {
 			if from == "" && to == "" {
 				b, err := rooms.States.Tenant(t.ID).LastTieOut(ctx)

@@ -201,6 +201,21 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 			err := rdb.Ping(rctx).Err()
 			return []api.Check{stopping, {Name: "redis", OK: err == nil, Detail: message(err), Fix: fixIf(err, "check that Redis runs and can be reached")}}
 		},
+		Accounts: func(ctx context.Context, t *tenant.Tenant, since string) (any, error) {
+			u, err := Usage(ctx, c, rooms, t, since)
+			if err != nil {
+				return nil, err
+			}
+			return u.Evaluate(t), nil
+		},
+		MappingEffect: func(ctx context.Context, t *tenant.Tenant, m tenant.Mapping) (any, error) {
+			u, err := Usage(ctx, c, rooms, t, "")
+			if err != nil {
+				return nil, err
+			}
+			return u.Compare(t, m), nil
+		},
+		Mappings: func(ctx context.Context, t *tenant.Tenant) (any, error) { return MappingsOf(ctx, rooms, t) },
 		Reconcile: func(ctx context.Context, t *tenant.Tenant, from, to, format string) (func(io.Writer) error, error) {
 			return reportFor(ctx, c, rooms, t, from, to, format)
 		},

@@ -52,14 +52,16 @@ func (s *Store) Deployment(ctx context.Context) (string, error) {
 
 // applyScript stores a tenant if nobody else has since it was read.
 //
-// KEYS 1 cfg, 2 sealed. ARGV 1 version that was read, 2 document, 3 new
-// version, 4 applied_at, then field and sealed value.
+// KEYS 1 cfg, 2 sealed, 3 mappings. ARGV 1 version that was read, 2 document, 3
+// new version, 4 applied_at, 5 who applies it, 6 the mapping when it changes,
+// else "", then field and sealed value.
 // Returns "ok" or "changed".
 var applyScript = redis.NewScript(`
 if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 'changed' end
 redis.call('HSET', KEYS[1], 'document', ARGV[2], 'version', ARGV[3], 'applied_at', ARGV[4])
 redis.call('DEL', KEYS[2])
-for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+if ARGV[6] ~= '' then redis.call('XADD', KEYS[3], 'MAXLEN', '~', '1000', '*', 'version', ARGV[3], 'at', ARGV[4], 'who', ARGV[5], 'mapping', ARGV[6]) end
+for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 return 'ok'
 `)
 
@@ -99,13 +101,21 @@ func (s *Store) Apply(ctx context.Context, t *Tenant, c Credentials) (*Tenant, e
 	if err != nil {
 		return nil, err
 	}
-	args := append([]any{strconv.FormatInt(version, 10), doc, strconv.FormatInt(out.Version, 10), out.AppliedAt.Format(time.RFC3339)}, sealed...)
+	mapping := ""
+	if old == nil || !MappingEqual(old.Sync.Mapping, out.Sync.Mapping) {
+		b, err := json.Marshal(out.Sync.Mapping)
+		if err != nil {
+			return nil, fmt.Errorf("encode the mapping of tenant %s: %w", t.ID, err)
+		}
+		mapping = string(b)
+	}
+	args := append([]any{strconv.FormatInt(version, 10), doc, strconv.FormatInt(out.Version, 10), out.AppliedAt.Format(time.RFC3339), who(ctx), mapping}, sealed...)
 	// The id first: a tenant that is listed but not stored reads as not found,
 	// one that is stored but not listed would be invisible.
 	if err := s.rdb.SAdd(ctx, keyTenants, t.ID).Err(); err != nil {
 		return nil, fmt.Errorf("store tenant %s: %w", t.ID, err)
 	}
-	v, err := applyScript.Run(ctx, s.rdb, []string{queue.KeyConfig(t.ID), queue.KeySealed(t.ID)}, args...).Text()
+	v, err := applyScript.Run(ctx, s.rdb, []string{queue.KeyConfig(t.ID), queue.KeySealed(t.ID), queue.KeyMappings(t.ID)}, args...).Text()
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("store tenant %s: %w", t.ID, err)

@@ -14,8 +14,8 @@ import (
 	"github.com/ml-connector/ml-connector/service"
 )
 
-// audited writes a change down before it is made.
-func (a *app) audited(ctx context.Context, rooms service.Rooms, action, tenantID string, detail map[string]string) error {
+// commandLine names who sits at the command line.
+func commandLine() string {
 	who := "unknown"
 	if u, err := user.Current(); err == nil {
 		who = u.Username
@@ -23,7 +23,12 @@ func (a *app) audited(ctx context.Context, rooms service.Rooms, action, tenantID
 	if host, err := os.Hostname(); err == nil {
 		who += "@" + host
 	}
-	if err := rooms.Audit.Append(ctx, audit.Entry{Actor: "command line " + who, Action: action, Tenant: tenantID, Detail: detail}); err != nil {
+	return "command line " + who
+}
+
+// audited writes a change down before it is made.
+func (a *app) audited(ctx context.Context, rooms service.Rooms, action, tenantID string, detail map[string]string) error {
+	if err := rooms.Audit.Append(ctx, audit.Entry{Actor: commandLine(), Action: action, Tenant: tenantID, Detail: detail}); err != nil {
 		return fmt.Errorf("%w: %w", errNoAudit, err)
 	}
 	return nil

@@ -132,6 +132,9 @@ there and says how many calls were made: plan again.`,
 				if err := a.confirm(cmd, "Make %d calls to the Cin7 account of %s (%s)?", len(p.Calls), p.Tenant, strings.TrimSpace(p.Name)); err != nil {
 					return err
 				}
+				if err := a.audited(cmd.Context(), rooms, "plan apply", p.Tenant, map[string]string{"plan": p.Hash, "calls": fmt.Sprint(len(p.Calls))}); err != nil {
+					return err
+				}
 				done, err := service.Apply(cmd.Context(), conf, rooms, p, func(c handlers.Call) {
 					fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d: %s for %s\n", c.Number, len(p.Calls), c.Operation, c.For)
 				})

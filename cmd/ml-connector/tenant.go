@@ -108,7 +108,7 @@ func (a *app) applyTenant(cmd *cobra.Command, conf service.Config, rooms service
 	if err := a.audited(ctx, rooms, "tenant apply", t.ID, map[string]string{"changed": tenant.Changes(old, t, creds)}); err != nil {
 		return err
 	}
-	stored, err := rooms.Tenants.Apply(ctx, t, creds)
+	stored, err := rooms.Tenants.Apply(tenant.By(ctx, commandLine()), t, creds)
 	if err != nil {
 		return err
 	}
