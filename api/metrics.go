@@ -1,9 +1,12 @@
 package api
 
 import (
+	"context"
 	"github.com/prometheus/client_golang/prometheus"
+	"time"
 
 	"github.com/ml-connector/ml-connector/tenant"
+	"github.com/ml-connector/ml-connector/trace"
 )
 
 // The verdicts on a webhook: a closed set, also the metric's label and the
@@ -42,6 +45,17 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration prometheus.Histogram
 	panics   *prometheus.CounterVec
+}
+
+// took counts how long a post took, with its trace when there is one.
+func (m *metrics) took(ctx context.Context, d time.Duration) {
+	if id := trace.ID(ctx); id != "" {
+		if e, ok := m.duration.(prometheus.ExemplarObserver); ok {
+			e.ObserveWithExemplar(d.Seconds(), prometheus.Labels{"trace_id": id})
+			return
+		}
+	}
+	m.duration.Observe(d.Seconds())
 }
 
 // newMetrics registers the metrics of both listeners, every series at zero.

@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	oteltrace "go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/allowlist"
@@ -21,6 +22,7 @@ import (
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
+	"github.com/ml-connector/ml-connector/trace"
 )
 
 // Config is what the two listeners need.
@@ -38,6 +40,7 @@ type Config struct {
 	Spec          []byte                  // openapi.yaml
 	Log           *zap.Logger
 	Registry      *prometheus.Registry
+	Tracer        oteltrace.Tracer // nil: no spans
 	// Go starts what may outlast an answer, at most a second: usually the Go of
 	// the group that the listeners run in, so that a stop waits for it. Nil
 	// starts it without an owner.
@@ -101,6 +104,9 @@ func New(c Config) (pub, op *chi.Mux) {
 	// Whoever may PUT a tenant may not read the files and variables of the
 	// machine that we run on.
 	c.TenantOptions.ReadFile, c.TenantOptions.Getenv = nil, nil
+	if c.Tracer == nil {
+		c.Tracer = trace.Off()
+	}
 	m := newMetrics(c.Registry)
 	return newPublic(c, m), newOps(c, m)
 }
@@ -131,7 +137,7 @@ func newOps(c Config, m *metrics) *chi.Mux {
 	r.MethodNotAllowed(methodNotAllowed(r))
 	r.Get("/livez", a.livez)
 	r.Get("/readyz", a.readyz)
-	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{Registry: c.Registry}))
+	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{Registry: c.Registry, EnableOpenMetrics: true}))
 	r.Get("/openapi.yaml", a.openapi)
 	if c.Console != nil {
 		r.Method(http.MethodGet, "/", http.RedirectHandler("/console/", http.StatusSeeOther))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/allowlist"
@@ -17,6 +18,7 @@ import (
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
+	"github.com/ml-connector/ml-connector/trace"
 )
 
 const (
@@ -89,7 +91,11 @@ func (o outcome) failed(detail string, err error) outcome {
 func (a *public) webhook(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	tenantID := chi.URLParam(r, "tenant")
+	ctx, span := trace.Record(r.Context(), a.c.Tracer, "webhook", []string{traceparent(r)})
+	defer span.End()
+	r = r.WithContext(ctx)
 	o := a.receive(w, r, tenantID)
+	span.SetAttributes(attribute.String("outcome", o.result))
 	a.m.requests.WithLabelValues(o.result).Inc()
 	if o.problem != nil {
 		writeProblem(w, r, o.problem)
@@ -97,14 +103,18 @@ func (a *public) webhook(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusAccepted, map[string]int{"accepted": o.accepted, "ignored": o.ignored})
 	}
 	took := time.Since(start)
-	a.m.duration.Observe(took.Seconds())
+	a.m.took(ctx, took)
 	addr := "" // unknown
 	if ip := allowlist.Client(r); ip.IsValid() {
 		addr = ip.String()
 	}
 	fields := []zap.Field{zap.String("request_id", requestID(r.Context())), zap.String("remote_ip", addr), zap.String("route", chi.RouteContext(r.Context()).RoutePattern()),
 		zap.String("outcome", o.result), zap.Int("accepted", o.accepted), zap.Int("ignored", o.ignored), zap.Int64("duration_ms", took.Milliseconds())}
+	if id := trace.ID(ctx); id != "" {
+		fields = append(fields, zap.String("trace_id", id))
+	}
 	if o.known { // else the name is a stranger's invention
+		span.SetAttributes(attribute.String("tenant", tenantID))
 		fields = append(fields, zap.String("tenant", tenantID))
 		a.keepHook(r.Context(), tenantID, state.Hook{At: start, Address: addr, Verdict: o.result, Detail: o.detail, Accepted: o.accepted, Ignored: o.ignored})
 	}
@@ -160,7 +170,7 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 			unsupported++
 			continue
 		}
-		marks = append(marks, queue.Mark{Ref: queue.Ref{Type: string(e.Type), ID: e.ID.String()}, Source: sourceWebhook, Note: e.Kind, Trace: traceparent(r)})
+		marks = append(marks, queue.Mark{Ref: queue.Ref{Type: string(e.Type), ID: e.ID.String()}, Source: sourceWebhook, Note: e.Kind, Trace: passedOn(r)})
 	}
 	o.result, o.accepted, o.ignored = resultAccepted, len(marks), unsupported
 	if len(marks) == 0 {
@@ -204,6 +214,15 @@ func (a *public) unreadable(ctx context.Context, o outcome, tenantID string, cau
 	p := problem(http.StatusUnprocessableEntity, "no-record", detail+"; an early poll of NetSuite is scheduled, so nothing is lost")
 	p.Accepted = acceptedShapes[:]
 	return o.refused(resultUnreadable, detail, p)
+}
+
+// passedOn is the trace that a mark carries: our span, or without tracing the
+// caller's.
+func passedOn(r *http.Request) string {
+	if p := trace.Parent(r.Context()); p != "" {
+		return p
+	}
+	return traceparent(r)
 }
 
 var traceForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)

@@ -193,7 +193,7 @@ var links = regexp.MustCompile(`\]\(([^)#]*)(?:#([a-z0-9-]+))?\)`)
 
 // Links of the operators' documents lead somewhere.
 func TestLinks(t *testing.T) {
-	for _, doc := range []string{"runbook.md", "metrics.md", "scale.md"} {
+	for _, doc := range []string{"runbook.md", "metrics.md", "scale.md", "deploy.md", "upgrade.md", "backup.md", "tracing.md"} {
 		for _, m := range links.FindAllStringSubmatch(read(t, "../docs/"+doc), -1) {
 			path, anchor := m[1], m[2]
 			if strings.Contains(path, "://") {

@@ -13,6 +13,7 @@ import (
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/trace"
 )
 
 // work is a batch of marks, sorted into units, with everything that NetSuite
@@ -333,7 +334,12 @@ func (t *turn) guard(ctx context.Context, b *work, kind netsuite.RecordType, id 
 		t.log.Error("a unit panicked", zap.String("record_type", owner.Type), zap.String("record_id", owner.ID), zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
 		err = t.panicked(ctx, b, owner, b.links[id], p)
 	}()
-	return serve(ctx, b, id)
+	ctx, span := t.span(ctx, b, kind, id)
+	defer span.End()
+	if err = serve(ctx, b, id); err != nil {
+		trace.Fail(span, "not settled")
+	}
+	return err
 }
 
 // panicked settles the marks of a unit whose work panicked.

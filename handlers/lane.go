@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	oteltrace "go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/cin7"
@@ -16,6 +17,7 @@ import (
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
+	"github.com/ml-connector/ml-connector/trace"
 )
 
 // Chore is work that a lane does at the start of each turn besides its marks,
@@ -53,6 +55,7 @@ type Options struct {
 	Version string // of this program; what killed another version is tried again
 	// AllowPrivate and Transport serve the clients; see service.
 	Transport Transports
+	Tracer    oteltrace.Tracer // default: no spans
 }
 
 // Worker drains lanes.
@@ -89,6 +92,9 @@ func NewWorker(q *queue.Queue, states *state.Store, tenants *tenant.Store, b *Bu
 	after(&o.Heartbeat, 8*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Tracer == nil {
+		o.Tracer = trace.Off()
 	}
 	return &Worker{queue: q, states: states, tenants: tenants, budget: b, chores: chores, log: log, m: newMetrics(reg), o: o,
 		sessions: map[string]*session{}}
@@ -473,11 +479,14 @@ func (t *turn) settleRecord(ctx context.Context, s queue.Settlement) error {
 	fields := []zap.Field{zap.String("record_type", s.Type), zap.String("record_id", s.ID), zap.String("outcome", outcome), zap.String("reason", s.Reason)}
 	if s.Entry != nil {
 		lag := t.w.now().Sub(s.Entry.MarkedAt)
-		t.w.m.lag.WithLabelValues(s.Type).Observe(lag.Seconds())
+		observe(ctx, t.w.m.lag.WithLabelValues(s.Type), lag.Seconds())
 		fields = append(fields, zap.String("source", s.Entry.Source), zap.Int64("duration_ms", lag.Milliseconds()), zap.Int("attempt", s.Entry.Attempts+1))
 	}
 	if s.State == queue.Parked || s.State == queue.Waiting {
 		fields = append(fields, zap.String("message", s.Message))
+	}
+	if id := trace.ID(ctx); id != "" {
+		fields = append(fields, zap.String("trace_id", id))
 	}
 	t.w.m.outcomes.WithLabelValues(s.Type, outcome).Inc()
 	t.log.Info("record settled", fields...)

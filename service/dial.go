@@ -9,9 +9,12 @@ import (
 	"syscall"
 	"time"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/trace"
 )
 
 // transports are shared by all tenants. Unless private endpoints are allowed,
@@ -27,6 +30,11 @@ func transports(allowPrivate bool) handlers.Transports {
 		}
 	}
 	return handlers.Transports{NetSuite: ns, Cin7: c7}
+}
+
+// traced makes a span of every request.
+func traced(t oteltrace.Tracer, tr handlers.Transports) handlers.Transports {
+	return handlers.Transports{NetSuite: trace.Transport(t, "netsuite", tr.NetSuite), Cin7: trace.Transport(t, "cin7", tr.Cin7)}
 }
 
 // publicOnly refuses loopback, private, link-local and other special

@@ -20,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 	"github.com/redis/go-redis/v9"
+	oteltrace "go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -53,6 +54,7 @@ type env struct {
 	contract *contract
 	environ  []string // settings beside those of start
 	level    *zap.AtomicLevel
+	tracer   oteltrace.Tracer
 	reload   chan service.Config
 	stop     func()
 }
@@ -114,7 +116,7 @@ func (e *env) start() {
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(e), zap.DebugLevel))
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan [2]net.Addr, 1), make(chan error, 1)
-	o := service.Options{Log: log, Redis: e.rdb, Keyset: e.keyset, Level: e.level, Reload: e.reload, Ready: func(p, q net.Addr) { ready <- [2]net.Addr{p, q} }}
+	o := service.Options{Log: log, Redis: e.rdb, Keyset: e.keyset, Level: e.level, Tracer: e.tracer, Reload: e.reload, Ready: func(p, q net.Addr) { ready <- [2]net.Addr{p, q} }}
 	go func() { ended <- service.Run(ctx, c, o) }()
 	select {
 	case a := <-ready:

@@ -27,13 +27,19 @@ import (
 )
 
 // get reads a page of the ops listener.
-func (e *env) get(path string) string {
+func (e *env) get(path string) string { e.t.Helper(); return e.getAs(path, "") }
+
+// getAs asks for a form of it.
+func (e *env) getAs(path, form string) string {
 	e.t.Helper()
 	ctx, cancel := context.WithTimeout(e.t.Context(), 30*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.ops+path, nil)
 	if err != nil {
 		e.t.Fatal(err)
+	}
+	if form != "" {
+		req.Header.Set("Accept", form)
 	}
 	resp, err := (&http.Client{}).Do(req)
 	if err != nil {

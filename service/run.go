@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	oteltrace "go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
+	"github.com/ml-connector/ml-connector/trace"
 )
 
 // Options are for callers that start the service inside their own process:
@@ -33,6 +35,7 @@ type Options struct {
 	Redis  redis.UniversalClient              // instead of Config.RedisURL
 	Keyset *secret.Keyset                     // instead of Config.KeysetFile
 	Ready  func(publicAddr, opsAddr net.Addr) // told once the listeners are open; publicAddr is nil without the api role
+	Tracer oteltrace.Tracer                   // makes spans; nil makes none
 	Level  *zap.AtomicLevel                   // of Log, for a reload; may be nil
 	Reload <-chan Config                      // settings read anew; see reload.go. May be nil
 	// For a network and a time that are not the machine's: listeners, the
@@ -103,6 +106,9 @@ func Open(ctx context.Context, c Config, o Options) (r Rooms, rdb redis.Universa
 // stands in front learns late that we leave; then the listeners close. It
 // returns nil after such a stop.
 func Run(ctx context.Context, c Config, o Options) error {
+	if o.Tracer == nil {
+		o.Tracer = trace.Off()
+	}
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
 	doors, closeDoors := context.WithCancel(context.WithoutCancel(ctx))
@@ -138,7 +144,7 @@ func Run(ctx context.Context, c Config, o Options) error {
 	defer stop()
 	if c.has("worker") {
 		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), NightlyChore(o.Log)}, o.Log, reg,
-			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Version: Version().Version, Idle: o.Idle, Transport: o.transports(c)})
+			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Version: Version().Version, Idle: o.Idle, Transport: traced(o.Tracer, o.transports(c)), Tracer: o.Tracer})
 		g.Go(func() error { return w.Run(work) })
 	}
 	o.Log.Info("serving", zap.Strings("roles", c.Roles), zap.String("version", Version().Version))
@@ -194,7 +200,7 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 	pub, op := api.New(api.Config{
 		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Audit: rooms.Audit, Access: &l.access,
 		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Spec: mlconnector.OpenAPI,
-		Log: o.Log, Registry: reg,
+		Log: o.Log, Registry: reg, Tracer: o.Tracer,
 		Go: g.Go, Console: newConsole(c, rooms, rooms.keyset, func() api.Tokens { return l.access.Load().Tokens }, o.Log.Named("console")),
 		Ready: func(rctx context.Context) []api.Check {
 			stopping := api.Check{Name: "not stopping", OK: staying.Err() == nil}

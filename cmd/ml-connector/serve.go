@@ -6,11 +6,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/service"
+	"github.com/ml-connector/ml-connector/trace"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -34,7 +36,18 @@ and trusted proxies change, the log says what else would need a restart.`,
 				return err
 			}
 			defer func() { _ = log.Sync() }()
-			return service.Run(cmd.Context(), c, service.Options{Log: log, Level: &level, Reload: a.reloads(cmd.Context(), log), Ready: func(public, ops net.Addr) {
+			tracer, flush, err := trace.Setup(cmd.Context(), os.Getenv, service.Version().Version, log)
+			if err != nil {
+				return err
+			}
+			defer func() {
+				end, cancel := context.WithTimeout(context.WithoutCancel(cmd.Context()), flushTimeout)
+				defer cancel()
+				if err := flush(end); err != nil {
+					log.Warn("send the last spans", zap.Error(err))
+				}
+			}()
+			return service.Run(cmd.Context(), c, service.Options{Log: log, Tracer: tracer, Level: &level, Reload: a.reloads(cmd.Context(), log), Ready: func(public, ops net.Addr) {
 				fields := []zap.Field{zap.Stringer("ops", ops)}
 				if public != nil {
 					fields = append(fields, zap.Stringer("webhooks", public))
@@ -44,6 +57,9 @@ and trusted proxies change, the log says what else would need a restart.`,
 		},
 	}
 }
+
+// flushTimeout ends the wait for a collector that does not take the last spans.
+const flushTimeout = 3 * time.Second
 
 // reloads reads the settings again at each SIGHUP until ctx is done. What
 // cannot be read is logged and changes nothing.
