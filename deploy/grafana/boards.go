@@ -183,6 +183,8 @@ func tenantRows() []row {
 		{"Freshness and calls", []show{
 			{kind: "timeseries", title: "Time since the last poll", about: "Per record type. More than twice the interval alarms.", unit: "s", wide: 12, queries: []query{
 				q(per("mlc_poll_watermark_age_seconds", "tenant, type"), "{{tenant}} {{type}}"), q(per("mlc_poll_interval_seconds", "tenant"), "{{tenant}} interval")}},
+			{kind: "timeseries", title: "Gaps in what was read", about: "Known gaps by record type: 0 is complete up to the last poll. The API's coverage page names each gap and its remedy.", unit: "short", wide: 12, warn: at(1),
+				queries: []query{q(per("mlc_coverage_gaps", "tenant, type"), "{{tenant}} {{type}}")}},
 			{kind: "timeseries", title: "Cin7 calls left", about: "Calls that may go out at once.", unit: "short", wide: 12, queries: []query{q(per("mlc_cin7_budget_remaining", "tenant"), "{{tenant}}")}},
 			{kind: "stat", title: "Certificate ends in", about: "Time until the NetSuite certificate ends; nothing when the tenant did not give it.", unit: "s", wide: 24, queries: []query{q(per("mlc_certificate_expiry_timestamp_seconds", "tenant")+" - time()", "{{tenant}}")}},
 		}},
