@@ -150,6 +150,7 @@ type run struct {
 	last        outlook
 	err         error
 	ends        string // for the document
+	story       []string
 }
 
 func (c *company) start(h *history, approach string, settings ...func(*tenant.Tenant)) *run {
@@ -242,6 +243,12 @@ func (r *run) do(ctx context.Context, w *want, o op) error {
 		r.t.Fatalf("%s: %v", o.Kind, err)
 	}
 	r.have = now
+	if words := deed(o, r.have.OrderNumber); !strings.Contains(words, r.have.OrderNumber) {
+		r.t.Errorf("%s for %s is told as %q", o.Kind, o.For, words)
+	}
+	for _, ref := range o.concerns(w.Ref) {
+		r.story = append(r.story, docName(ref)+": "+o.Why+" -> "+deed(o, r.have.OrderNumber))
+	}
 	remember := tiesOf(o)
 	if o.Kind == opPostOrder || o.Kind == opVoidPurchase {
 		remember, task = []queue.Ref{w.Ref}, ""

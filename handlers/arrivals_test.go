@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/shopspring/decimal"
 
+	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/internal/soak"
 	"github.com/ml-connector/ml-connector/tenant"
@@ -234,6 +236,41 @@ func (r *run) neverPartly(t *testing.T) {
 		}
 		if _, ok := posted[b.TranID+"/2"]; ok {
 			t.Errorf("%s: bill %s is posted under another number", r.h.name, b.TranID)
+		}
+	}
+}
+
+// The timelines of a purchase and its documents tell its life in plain words.
+func TestStory(t *testing.T) {
+	i := slices.IndexFunc(catalogue(), func(h *history) bool { return h.name == "return of goods from two receipts" })
+	h := catalogue()[i]
+	r := newCompany(t, cin7test.Options{}).start(h, "INVOICE")
+	r.arrive(t, orders(h)[0])
+	want := []string{
+		"PO: Cin7 has no purchase for PO1042 -> purchase PO-00001 was made in Cin7",
+		"PO: the order of PO-00001 is not authorised -> the order of PO-00001 was authorised, 240.00 before tax",
+		"PO: bill CW-1 is not in PO-00001 -> invoice CW-1 of PO-00001, 240.00 before tax, was drafted",
+		"B1: bill CW-1 is not in PO-00001 -> invoice CW-1 of PO-00001, 240.00 before tax, was drafted",
+		"PO: the draft of CW-1 reads back as planned -> invoice CW-1 of PO-00001, 240.00 before tax, was authorised: it is in the books",
+		"B1: the draft of CW-1 reads back as planned -> invoice CW-1 of PO-00001, 240.00 before tax, was authorised: it is in the books",
+		"PO: receive 60 of WEB, 40 of WEB into PO-00001 -> received into PO-00001: 60 of WEB, 40 of WEB",
+		"R1: receive 60 of WEB, 40 of WEB into PO-00001 -> received into PO-00001: 60 of WEB, 40 of WEB",
+		"R2: receive 60 of WEB, 40 of WEB into PO-00001 -> received into PO-00001: 60 of WEB, 40 of WEB",
+		"PO: put away 60 of WEB, 40 of WEB into PO-00001 -> put away for PO-00001: 60 of WEB in Main, 40 of WEB in Main",
+		"R1: put away 60 of WEB, 40 of WEB into PO-00001 -> put away for PO-00001: 60 of WEB in Main, 40 of WEB in Main",
+		"R2: put away 60 of WEB, 40 of WEB into PO-00001 -> put away for PO-00001: 60 of WEB in Main, 40 of WEB in Main",
+		"PO: credit CM-1 against invoice CW-1 is not in PO-00001 -> credit note CM-1 against invoice CW-1 of PO-00001, 168.00 before tax, was drafted",
+		"C1: credit CM-1 against invoice CW-1 is not in PO-00001 -> credit note CM-1 against invoice CW-1 of PO-00001, 168.00 before tax, was drafted",
+		"PO: the draft of credit CM-1 reads back as planned -> credit note CM-1 against invoice CW-1 of PO-00001, 168.00 before tax, was authorised: it is in the books",
+		"C1: the draft of credit CM-1 reads back as planned -> credit note CM-1 against invoice CW-1 of PO-00001, 168.00 before tax, was authorised: it is in the books",
+	}
+	if d := cmp.Diff(r.story, want); d != "" {
+		t.Errorf("(-got +want)\n%s", d)
+	}
+	for _, k := range kinds {
+		o := op{Kind: k.name, Order: &cin7.NewOrder{}, Invoice: &cin7.NewInvoice{}, Stock: &cin7.NewStock{}, Credit: &cin7.NewCreditNote{}}
+		if (k.name != opCreateSupplier && k.name != opUpdateSupplier && k.name != opVoidStray) && deed(o, "PO-1") == "" {
+			t.Errorf("nobody is told what %s did", k.name)
 		}
 	}
 }

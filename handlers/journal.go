@@ -325,6 +325,11 @@ func (u *unit) journal(ctx context.Context, d netsuite.Bill, vendor string) (out
 			if err != nil {
 				return err
 			}
+			number := o.Task
+			if len(have) > 0 {
+				number = have[0].JournalNumber
+			}
+			u.step(r, "done", deed(o, number))
 			if o.Kind == opCompleteJournal {
 				if err := u.tie(context.WithoutCancel(ctx), r, "", o.Sent); err != nil {
 					return err

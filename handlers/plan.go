@@ -55,6 +55,7 @@ type op struct {
 	// Receipts are the receipts that a stock call carries, when it carries
 	// whole ones: they are then tied to the group.
 	Receipts []queue.Ref
+	About    []queue.Ref // whose goods, or parts of them, a stock call carries: for their timelines
 	// Again, of void_purchase: the purchase is made anew afterwards.
 	Again bool
 	// Sent is the hash of the wanted document that the call completes; what is

@@ -214,6 +214,19 @@ func (b *builder) extra(g *group, extra string, have []cin7.StockLine) {
 
 // fill brings a group to the goods that were given to it.
 func (b *builder) fill(g *group, lines []goodsLine) {
+	slices.SortStableFunc(lines, func(x, y goodsLine) int { // Cin7 shows them in any order
+		return cmp.Or(cmp.Compare(x.Date, y.Date), cmp.Compare(x.SKU, y.SKU), cmp.Compare(len(x.of.ID), len(y.of.ID)), cmp.Compare(x.of.ID, y.of.ID))
+	})
+	before := len(b.out.Ops)
+	defer func() {
+		for i := range b.out.Ops[before:] {
+			for _, l := range lines {
+				if o := &b.out.Ops[before+i]; !slices.Contains(o.About, l.of) {
+					o.About = append(o.About, l.of)
+				}
+			}
+		}
+	}()
 	if err := b.receiveInto(g, stockLines(lines), nil); err != nil {
 		missing := b.lacking(g, lines)
 		for i, l := range lines {

@@ -419,7 +419,9 @@ func (u *unit) do(ctx context.Context, o op) error {
 			return err
 		}
 	}
-	u.step(o.For, "planned", o.Why)
+	for _, r := range o.concerns(u.owner) {
+		u.step(r, "planned", o.Why)
+	}
 	in := state.Intent{Slot: slotOf(o), Op: o.Kind, Marker: marker(u.t.NetSuite.AccountID, u.owner)}
 	u.fresh = false
 	if o.Kind == opVoidPurchase {
@@ -449,6 +451,9 @@ func (u *unit) do(ctx context.Context, o op) error {
 	}
 	if err != nil {
 		return err
+	}
+	for _, r := range o.concerns(u.owner) {
+		u.step(r, "done", deed(o, u.have.OrderNumber))
 	}
 	for _, r := range tiesOf(o) {
 		if err := u.tie(last, r, task, o.Sent); err != nil {
