@@ -80,7 +80,7 @@ func (w *watcher) scrape() *scraped { return &scraped{time.Now(), w.env.scrape()
 func (w *watcher) until(what string, ok func(get func(name string, labels ...string) float64) bool) *scraped {
 	w.t.Helper()
 	var s *scraped
-	w.await(60*time.Second, func() []string {
+	w.await(5*time.Minute, func() []string {
 		s = w.scrape()
 		if !ok(func(name string, labels ...string) float64 { return sum(s, name, labels...) }) {
 			return []string{"not told: " + what}
@@ -124,7 +124,7 @@ func (w *watcher) change(edit func(*tenant.Tenant)) {
 func (w *watcher) hold(until time.Time) {
 	w.t.Helper()
 	ctx := w.t.Context()
-	w.await(30*time.Second, func() []string { // not in the middle of a turn, which ends by writing its own
+	w.await(2*time.Minute, func() []string { // not in the middle of a turn, which ends by writing its own
 		l, err := w.rooms.Queue.Lane(ctx, tenantID)
 		if err != nil || l.Owner != "" {
 			return []string{"the lane is with " + l.Owner}
