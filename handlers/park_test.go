@@ -15,9 +15,12 @@ func TestEveryParkReasonIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	sections := map[string]bool{}
-	for line := range strings.SplitSeq(string(data), "\n") {
-		if name, ok := strings.CutPrefix(line, "## "); ok {
-			sections[name] = true
+	_, after, _ := strings.Cut(string(data), "\n## ")
+	for section := range strings.SplitSeq(after, "\n## ") {
+		name, body, _ := strings.Cut(section, "\n")
+		sections[name] = true
+		if !strings.Contains(body, "*Goes on by itself* ") {
+			t.Errorf("docs/parked.md does not say when %s goes on by itself", name)
 		}
 	}
 	for _, r := range ParkReasons {
