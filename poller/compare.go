@@ -45,7 +45,10 @@ func (w *walk) count(ch netsuite.Change, rec state.Record, s queue.Sighting) {
 		return
 	}
 	if w.Found == nil {
-		w.Found, w.Numbers = map[netsuite.RecordType]int{}, map[netsuite.RecordType]numberLine{}
+		w.Found = map[netsuite.RecordType]int{}
+	}
+	if w.Numbers == nil {
+		w.Numbers = map[netsuite.RecordType]numberLine{}
 	}
 	// What a poll had its chance to see.
 	if s.Marks && rec.State != queue.Pending && ch.ModifiedAt < before(w.High, overlap) {

@@ -11,9 +11,10 @@ import (
 )
 
 // unsettled is how close to the latest label of the source a label may still
-// be given to another edit of the same record: labels are seconds, or minutes
-// where an account shows no more. Such a record is marked once more later.
-const unsettled = time.Minute
+// come to stand for another edit of the same record: one that was stamped in
+// the same second and is committed later. Such a record is looked at once more
+// after that time; if nothing changed it costs a share of a batch's reads.
+const unsettled = 12 * time.Minute
 
 // seen is what the fact of a sighting says: the label, and whether it was
 // unsettled when it was marked at a time.
@@ -77,11 +78,15 @@ func sighting(w *walk, rec state.Record, ch netsuite.Change, now time.Time) queu
 			next.since = now
 		}
 	case !was.since.IsZero() && now.Sub(was.since) >= unsettled:
-		out.Marks, out.Note = true, out.Note+", looked at again because that second had not ended"
-	case !was.since.IsZero():
+		if !out.Marks {
+			out.Source = queue.SourceRecheck // it is no news until it is
+		}
+		out.Marks, out.Note = true, out.Note+", looked at again because more may have been committed under that time"
+	default:
 		next = was
-	case !w.Lines && !moving && !applied && rec.State != queue.Running:
-		out.Marks, out.Note = true, out.Note+", not what was applied"
+		if !w.Lines && !moving && !applied && rec.State != queue.Running {
+			out.Marks, out.Note = true, out.Note+", not what was applied"
+		}
 	}
 	if w.Kind == kindCompare && rec.State == queue.Completed && !out.Marks && otherTotal(rec, ch) {
 		out.Marks, out.Note = true, "its total is "+ch.Total.StringFixed(2)

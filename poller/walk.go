@@ -90,7 +90,10 @@ const scriptRows = 500
 func (r *round) walk(ctx context.Context, w *walk) (ended bool, err error) {
 	ctx = netsuite.Background(ctx)
 	if w.Seen == nil {
-		w.Seen, w.Marked = map[netsuite.RecordType]int{}, map[netsuite.RecordType]int{}
+		w.Seen = map[netsuite.RecordType]int{}
+	}
+	if w.Marked == nil {
+		w.Marked = map[netsuite.RecordType]int{}
 	}
 	for {
 		ended, err := r.half(ctx, w)
