@@ -221,7 +221,7 @@ func (w *world) run(t *testing.T) Result {
 func TestRun(t *testing.T) {
 	w := newWorld(t, netsuitetest.Options{})
 	for i := range 1200 { // more than a page
-		w.sim.PutVendor(netsuitetest.Vendor{ID: int64(1000 + i), CompanyName: "Vendor " + strconv.Itoa(i), Modified: time.Now().Add(-time.Hour)})
+		w.sim.PutVendor(netsuitetest.Vendor{ID: int64(1000 + i), CompanyName: "Vendor " + strconv.Itoa(i), Modified: time.Now().Add(-3 * time.Hour)})
 	}
 	w.sim.PutVendor(netsuitetest.Vendor{ID: 5000, CompanyName: "The last"})
 	res := w.run(t)

@@ -484,3 +484,26 @@ func TestLostLane(t *testing.T) {
 		t.Errorf("got %+v, %v", recs, err)
 	}
 }
+
+// A hundred changes cost a handful of statements.
+func TestCallsPerChange(t *testing.T) {
+	var now time.Time
+	w := settled(t, 200, &now, nil)
+	now = now.Add(20 * time.Minute)
+	w.poll(t, now)
+	w.settleAll(t)
+	now = now.Add(15 * time.Minute)
+	for i := range 100 {
+		w.bill(int64(6001+i), "120", now)
+	}
+	w.sim.ResetCalls()
+	res := w.poll(t, now)
+	calls := len(w.sim.Calls())
+	if res.Marked[netsuite.TypeVendorBill] < 100 {
+		t.Fatalf("marked %v", res.Marked)
+	}
+	soak.Figure(t, "NetSuite calls of a poll with 100 changes", "%d, %.2f a changed record", calls, float64(calls)/100)
+	if calls > 10 {
+		t.Errorf("%d calls for 100 changes, want at most 10", calls)
+	}
+}

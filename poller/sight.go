@@ -16,6 +16,10 @@ import (
 // after that time; if nothing changed it costs a share of a batch's reads.
 const unsettled = 12 * time.Minute
 
+// clockBack is how much earlier than the latest label a label of now may be:
+// the hour that the source's clock goes back.
+const clockBack = time.Hour
+
 // seen is what the fact of a sighting says: the label, and whether it was
 // unsettled when it was marked at a time.
 type seen struct {
@@ -67,7 +71,7 @@ func sighting(w *walk, rec state.Record, ch netsuite.Change, now time.Time) queu
 		moving = false // marking what waits costs nothing, and helps if its entry was lost
 	}
 	applied := !w.Lines && rec.State != "" && !moving && rec.Facts[state.FactVersion] == label
-	fresh := w.High != "" && label >= before(w.High, unsettled)
+	fresh := w.High != "" && label >= before(w.High, unsettled+clockBack)
 	next := seen{label: label}
 	switch {
 	case w.Lines && label <= ch.ModifiedAt:

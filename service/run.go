@@ -143,7 +143,7 @@ func Run(ctx context.Context, c Config, o Options) error {
 	}
 	defer stop()
 	if c.has("worker") {
-		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), NightlyChore(o.Log)}, o.Log, reg,
+		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), backfillChore(rooms.Queue), NightlyChore(o.Log)}, o.Log, reg,
 			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Version: Version().Version, Idle: o.Idle, Transport: traced(o.Tracer, o.transports(c)), Tracer: o.Tracer})
 		g.Go(func() error { return w.Run(work) })
 	}
