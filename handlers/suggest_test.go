@@ -1,0 +1,136 @@
+package handlers
+
+import (
+	"encoding/csv"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/internal/soak"
+	"github.com/ml-connector/ml-connector/netsuite"
+)
+
+// labelled is an account of a chart with what it means.
+type labelled struct{ number, name, kind, label string }
+
+func readChart(t *testing.T, name string) []labelled {
+	t.Helper()
+	f, err := os.Open(filepath.Join("testdata", "charts", name+".csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []labelled
+	for _, r := range rows {
+		out = append(out, labelled{r[0], r[1], r[2], r[3]})
+	}
+	return out
+}
+
+func asChart(list []labelled) []cin7.Account {
+	var out []cin7.Account
+	for _, a := range list {
+		out = append(out, cin7.Account{Code: a.number, Name: a.name, DisplayName: a.number + ": " + a.name, Class: classOf(a.kind), Status: "ACTIVE"})
+	}
+	return out
+}
+
+// wilson is the interval of a share at 95 %.
+func wilson(hits, n int) string {
+	const z = 1.959964
+	p, m := share(hits, n), 1+z*z/share(n, 1)
+	mid := (p + z*z/(2*share(n, 1))) / m
+	half := z * math.Sqrt(p*(1-p)/share(n, 1)+z*z/(4*share(n, 1)*share(n, 1))) / m
+	return fmt.Sprintf("%d of %d, %.3f to %.3f at 95 %%", hits, n, mid-half, min(mid+half, 1))
+}
+
+func share(a, b int) (r float64) { return float64(a) / float64(b) } //nolint:forbidigo // a share of counts, no money
+
+// What matches by rule must be right, and what is only suggested must be worth
+// reading, on labelled charts of accounts: each as NetSuite's and as Cin7's.
+func TestMatchesOnLabelledCharts(t *testing.T) {
+	names := []string{"cin7", "erpnext", "us", "uk"}
+	automatic, right := 0, 0
+	offered, first, among := 0, 0, 0
+	for _, from := range names {
+		for _, to := range names {
+			if from == to {
+				continue
+			}
+			source, target := readChart(t, from), readChart(t, to)
+			chart := asChart(target)
+			label := map[string]string{}
+			has := map[string]bool{}
+			for _, a := range target {
+				label[a.number] = a.label
+				has[a.label] = true
+			}
+			for i, a := range source {
+				account := netsuite.Account{ID: netsuite.ID(i + 1), Number: a.number, Name: a.name, Type: a.kind}
+				if code, how, ok := matchAccount(account, nil, chart); ok {
+					automatic++
+					if label[code] == a.label {
+						right++
+					} else {
+						t.Logf("%s %s %s goes to %s of %s by %s", from, a.number, a.name, code, to, how)
+					}
+					continue
+				}
+				if !has[a.label] {
+					continue // there is no right answer
+				}
+				offered++
+				for n, s := range suggest(account, chart, nil, suggestions) {
+					if label[s.Code] == a.label {
+						among++
+						if n == 0 {
+							first++
+						}
+						break
+					}
+				}
+			}
+		}
+	}
+	soak.Figure(t, "accounts: automatic matches that are right", "%s", wilson(right, automatic))
+	soak.Figure(t, "accounts: first suggestion is right", "%s", wilson(first, offered))
+	soak.Figure(t, "accounts: one of three suggestions is right", "%s", wilson(among, offered))
+	if share(right, automatic) < 0.99 {
+		t.Errorf("%d of %d automatic matches are right, want 99 of 100", right, automatic)
+	}
+	if share(among, offered) < 0.5 {
+		t.Errorf("a right account is among the suggestions of %d of %d only", among, offered)
+	}
+}
+
+// An account of another class is never matched by itself, and never scored
+// above one of the right class.
+func TestAnotherClassIsNeverAutomatic(t *testing.T) {
+	c := []cin7.Account{
+		{Code: "5000", Name: "Deposits", Class: "LIABILITY", Status: "ACTIVE"},
+		{Code: "429", Name: "Deposit charges", Class: "EXPENSE", Status: "ACTIVE"},
+	}
+	a := netsuite.Account{ID: 1, Number: "5000", Name: "Deposits", Type: "Expense"}
+	if code, how, ok := matchAccount(a, nil, c); ok {
+		t.Errorf("matched %s by %s", code, how)
+	}
+	got := suggest(a, c, Votes{"5000": 9}, 3)
+	if len(got) != 2 || got[0].Code != "429" || got[1].Score > otherClassMost {
+		t.Errorf("got %+v, want 429 first and 5000 at %d at most", got, otherClassMost)
+	}
+}
+
+// Past postings carry a suggestion whose name says nothing.
+func TestPastPostingsSuggest(t *testing.T) {
+	got := suggest(netsuite.Account{ID: 1, Number: "7777", Name: "Project Falcon", Type: "Expense"}, chart(), Votes{"429": 11, "5100": 1}, 3)
+	if len(got) == 0 || got[0].Code != "429" || got[0].Score < suggestFrom {
+		t.Errorf("got %+v, want 429 first", got)
+	}
+}
