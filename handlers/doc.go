@@ -13,6 +13,7 @@
 //	settle    completed, waiting, parked or to be retried, with the reason in plain words
 //
 // Files: lane.go (turns), batch.go (marks to units), vendor.go, purchase.go,
-// bill.go (units), want*.go and money.go (mapping, pure), plan.go (planning,
-// pure), write.go (the write protocol), park.go (reasons).
+// journal.go (units), want*.go and money.go (mapping, pure), plan*.go (planning,
+// pure), send.go (the calls of a plan), story.go (what they did, in words),
+// write.go (the write protocol), park.go (reasons).
 package handlers
