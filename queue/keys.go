@@ -6,6 +6,12 @@ package queue
 // KeyLanes is the sorted set tenant -> when its lane next wants a worker.
 const KeyLanes = "mlc:lanes"
 
+// KeyEpoch is the hash that tells this Redis from an empty or restored one.
+const KeyEpoch = "mlc:epoch"
+
+// KeySweep is held by the process that sweeps the lanes.
+const KeySweep = "mlc:sweep"
+
 func key(tenant, rest string) string { return "mlc:{" + tenant + "}:" + rest }
 
 // KeyStream is the stream of waiting marks of a class.

@@ -73,6 +73,8 @@ var (
 	ErrFull = errors.New("queue is full")
 	// ErrStale: this turn no longer holds the lane; nothing was written.
 	ErrStale = errors.New("lane is held by another worker")
+	// ErrStuck: this turn has not got on, so its lease is not renewed.
+	ErrStuck = errors.New("the turn has not got on")
 )
 
 // Options set the limits of a Queue; zero values take the defaults.
@@ -81,16 +83,30 @@ type Options struct {
 	Slice  time.Duration // how long a turn may go on while others wait; default 10 s
 	Bound  int64         // waiting entries of one lane above which Mark answers ErrFull; default 1,000,000
 	LogCap int64         // steps kept per timeline; default 50
+	Stuck  time.Duration // how long a turn may take over one step, after which its lease ends; default 10 min
+	// Quarantine is how long creates wait when Redis is new or has lost
+	// something: until none sent before can still take effect. Zero: they do
+	// not wait.
+	Quarantine time.Duration
+	// MemoryShare is the share of Redis' maxmemory above which Mark answers
+	// ErrFull; default 0.75. Lanes drain all the same.
+	MemoryShare float64
 	// Marked is told of every mark that became durable, for counting; nil is
 	// nobody. It must not block.
 	Marked func(source, recordType string)
+	// Lost is told when Redis is found to have lost something of a tenant.
+	Lost func(tenant string)
+	// Mended is told how many records of a tenant Repair had to mend.
+	Mended func(tenant string, n int)
 }
 
 // Queue is the lanes of all tenants. It is safe for use by many goroutines
 // and many processes.
 type Queue struct {
-	rdb redis.UniversalClient
-	o   Options
+	rdb    redis.UniversalClient
+	o      Options
+	epoch  *epoch
+	memory *memory
 }
 
 // New returns the lanes kept in rdb.
@@ -107,7 +123,13 @@ func New(rdb redis.UniversalClient, o Options) *Queue {
 	if o.LogCap == 0 {
 		o.LogCap = 50
 	}
-	return &Queue{rdb: rdb, o: o}
+	if o.Stuck == 0 {
+		o.Stuck = 10 * time.Minute
+	}
+	if o.MemoryShare == 0 {
+		o.MemoryShare = 0.75
+	}
+	return &Queue{rdb: rdb, o: o, epoch: newEpoch(rdb), memory: newMemory(rdb)}
 }
 
 // byState are the index keys in the order of States.
@@ -122,23 +144,17 @@ func byState(tenant string) []string {
 // Mark makes marks durable, all of one tenant, in one script: each record's
 // want grows by one and, unless the record already waits in a stream, an
 // entry is added. added counts the new entries. ErrFull when the lane is at
-// its bound or Redis out of memory; then nothing is written.
+// its bound or Redis short of memory; then nothing is written.
 func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark) (added int, err error) {
 	if len(marks) == 0 {
 		return 0, nil
 	}
-	keys := append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...)
-	bound := q.o.Bound
-	if marks[0].Source == "retry" {
-		bound = 0 // a due retry was counted when it was first marked
+	if used := q.memory.used(ctx, tenant); used >= q.o.MemoryShare {
+		return 0, fmt.Errorf("mark %d records of %s: Redis uses %.0f %% of its maxmemory: %w", len(marks), tenant, 100*used, ErrFull)
 	}
-	args := []any{string(c), bound, q.o.LogCap}
-	for _, m := range marks {
-		if m.Type == "" || m.ID == "" || strings.ContainsAny(m.Type+m.ID, ":{} \t\r\n") {
-			return 0, fmt.Errorf("mark %q: not a record type and id", m.Ref)
-		}
-		keys = append(keys, KeyRecord(tenant, m.Ref), KeyLog(tenant, m.Ref))
-		args = append(args, m.Ref.String(), m.Source, m.Note, m.Trace)
+	keys, args, err := q.markArgs(tenant, string(c), q.o.Bound, marks)
+	if err != nil {
+		return 0, err
 	}
 	v, err := markScript.run(ctx, q.rdb, keys, args...)
 	switch {
@@ -147,27 +163,45 @@ func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark)
 	case err != nil:
 		return 0, fmt.Errorf("mark %d records of %s: %w", len(marks), tenant, err)
 	}
+	q.count(marks)
+	n, _ := v.(int64)
+	return int(n), q.Wake(ctx, tenant, time.Time{})
+}
+
+// sourceRetry is the source of marks that a lane makes of its due retries.
+const sourceRetry = "retry"
+
+// markArgs are the keys and arguments of markScript.
+func (q *Queue) markArgs(tenant, class string, bound int64, marks []Mark) (keys []string, args []any, err error) {
+	keys = append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...)
+	args = []any{class, bound, q.o.LogCap}
+	for _, m := range marks {
+		if m.Type == "" || m.ID == "" || strings.ContainsAny(m.Type+m.ID, ":{} \t\r\n") {
+			return nil, nil, fmt.Errorf("mark %q: not a record type and id", m.Ref)
+		}
+		keys = append(keys, KeyRecord(tenant, m.Ref), KeyLog(tenant, m.Ref))
+		args = append(args, m.Ref.String(), m.Source, m.Note, m.Trace)
+	}
+	return keys, args, nil
+}
+
+// count tells Options.Marked of marks.
+func (q *Queue) count(marks []Mark) {
 	if q.o.Marked != nil {
 		for _, m := range marks {
 			q.o.Marked(m.Source, m.Type)
 		}
 	}
-	n, _ := v.(int64)
-	return int(n), q.Wake(ctx, tenant, time.Time{})
 }
 
 // Wake makes the tenant's lane due at the given time if it is not due
 // earlier; the zero time means now.
 func (q *Queue) Wake(ctx context.Context, tenant string, at time.Time) error {
-	score := float64(at.UnixMilli())
-	if at.IsZero() {
-		now, err := q.rdb.Time(ctx).Result()
-		if err != nil {
-			return fmt.Errorf("wake the lane of %s: %w", tenant, err)
-		}
-		score = float64(now.UnixMilli())
+	ms := int64(0)
+	if !at.IsZero() {
+		ms = at.UnixMilli()
 	}
-	if err := q.rdb.ZAddLT(ctx, KeyLanes, redis.Z{Score: score, Member: tenant}).Err(); err != nil {
+	if _, err := wakeScript.run(ctx, q.rdb, []string{KeyLanes}, tenant, ms); err != nil {
 		return fmt.Errorf("wake the lane of %s: %w", tenant, err)
 	}
 	return nil
@@ -247,8 +281,11 @@ func (q *Queue) Forget(ctx context.Context, tenant string) error {
 	if err := q.rdb.ZRem(ctx, KeyLanes, tenant).Err(); err != nil {
 		return fmt.Errorf("forget %s: %w", tenant, err)
 	}
+	if err := q.epoch.forget(ctx, tenant); err != nil {
+		return fmt.Errorf("forget %s: %w", tenant, err)
+	}
 	// A prefix is found by scanning every node; it happens once in a tenant's life.
-	wipe := func(ctx context.Context, c redis.Cmdable) error {
+	err := q.nodes(ctx, func(ctx context.Context, c redis.Cmdable) error {
 		it := c.Scan(ctx, 0, key(tenant, "*"), 500).Iterator()
 		for it.Next(ctx) {
 			if err := c.Unlink(ctx, it.Val()).Err(); err != nil {
@@ -256,13 +293,7 @@ func (q *Queue) Forget(ctx context.Context, tenant string) error {
 			}
 		}
 		return it.Err()
-	}
-	var err error
-	if cluster, ok := q.rdb.(*redis.ClusterClient); ok {
-		err = cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error { return wipe(ctx, c) })
-	} else {
-		err = wipe(ctx, q.rdb)
-	}
+	})
 	if err != nil {
 		return fmt.Errorf("forget %s: %w", tenant, err)
 	}

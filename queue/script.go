@@ -2,38 +2,83 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// script is a Lua script that may run when Redis is out of memory (drain) or
+// Script is a Lua script that may run when Redis is out of memory (drain) or
 // may not. The flag is a shebang of Redis 7.0; a server without it, such as
 // the embedded one of the demo, gets the bare text.
-type script struct {
-	bare, drain *redis.Script
-	useBare     *atomic.Bool
-}
+type Script struct{ bare, drain *redis.Script }
 
-// newScript returns a script. Once a server has refused the flag the bare text
-// is sent: servers of both kinds are not mixed in one process.
-func newScript(drain bool, text string) script {
-	s := script{bare: redis.NewScript(text), useBare: new(atomic.Bool)}
-	s.drain = redis.NewScript("#!lua flags=allow-oom\n" + text)
-	s.useBare.Store(!drain)
+// DrainScript returns a script that runs although Redis is out of memory: what
+// a worker needs to get rid of work must be one.
+func DrainScript(text string) Script { return newScript(true, text) }
+
+func newScript(drain bool, text string) Script {
+	s := Script{bare: redis.NewScript(text)}
+	if s.drain = s.bare; drain {
+		s.drain = redis.NewScript("#!lua flags=allow-oom\n" + text)
+	}
 	return s
 }
 
-func (s script) run(ctx context.Context, rdb redis.Scripter, keys []string, args ...any) (any, error) {
-	if !s.useBare.Load() {
-		v, err := s.drain.Run(ctx, rdb, keys, args...).Result()
-		if err == nil || !strings.Contains(err.Error(), "near '#'") {
-			return v, err
-		}
-		s.useBare.Store(true)
+// bareServers holds the clients whose servers have refused the flag.
+var bareServers sync.Map
+
+// text is the form of the script that the server takes, as far as is known.
+func (s Script) text(rdb redis.Scripter) *redis.Script {
+	if _, ok := bareServers.Load(rdb); ok {
+		return s.bare
 	}
-	return s.bare.Run(ctx, rdb, keys, args...).Result()
+	return s.drain
+}
+
+// Run runs the script.
+func (s Script) Run(ctx context.Context, rdb redis.Scripter, keys []string, args ...any) *redis.Cmd {
+	cmd := s.text(rdb).Run(ctx, rdb, keys, args...)
+	if cmd.Err() == nil || !strings.Contains(cmd.Err().Error(), "near '#'") {
+		return cmd
+	}
+	bareServers.Store(rdb, true)
+	return s.bare.Run(ctx, rdb, keys, args...)
+}
+
+func (s Script) run(ctx context.Context, rdb redis.Scripter, keys []string, args ...any) (any, error) {
+	return s.Run(ctx, rdb, keys, args...).Result()
+}
+
+// call is one run of a script among several.
+type call struct {
+	keys []string
+	args []any
+}
+
+// runAll runs the script once for each call, all in one round trip. Answers
+// are in the order of the calls; nil stands for a false one.
+func (s Script) runAll(ctx context.Context, rdb redis.UniversalClient, calls []call) ([]any, error) {
+	text := s.text(rdb)
+	out := make([]any, len(calls))
+	cmds := make([]*redis.Cmd, len(calls))
+	p := rdb.Pipeline()
+	for i, c := range calls {
+		cmds[i] = text.EvalSha(ctx, p, c.keys, c.args...)
+	}
+	_, _ = p.Exec(ctx) // each command tells its own error
+	for i, c := range calls {
+		v, err := cmds[i].Result()
+		if redis.HasErrorPrefix(err, "NOSCRIPT") {
+			v, err = s.run(ctx, rdb, c.keys, c.args...)
+		}
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return nil, err
+		}
+		out[i] = v
+	}
+	return out, nil
 }
 
 // Shared beginnings of the scripts.
@@ -61,17 +106,19 @@ end
 )
 
 // luaMark marks one record: its want grows and, unless it already waits in a
-// stream that counts, an entry is added. KEYS[3] is due. It returns the number
-// of entries added.
+// stream that counts, an entry is added. KEYS 1 events, 2 bulk, 3 due. It
+// returns the number of entries added.
 const luaMark = `
-local function mark(class, stream, rec, log, byKey, cap, ref, source, note, trace)
+local function mark(class, rec, log, byKey, cap, ref, source, note, trace)
   local added = 0
   redis.call('HINCRBY', rec, 'want', 1)
-  local waits = redis.call('HGET', rec, 'class')
+  redis.call('ZREM', KEYS[3], ref)
+  local waits, qid = unpack(redis.call('HMGET', rec, 'class', 'qid'))
+  if waits and (not qid or #redis.call('XRANGE', waits == 'bulk' and KEYS[2] or KEYS[1], qid, qid) == 0) then waits = false end
   if not waits or (waits == 'bulk' and class == 'events') then
+    local stream = class == 'bulk' and KEYS[2] or KEYS[1]
     local id = redis.call('XADD', stream, '*', 'ref', ref, 'source', source, 'note', note, 'trace', trace, 'at', now)
     redis.call('HSET', rec, 'class', class, 'qid', id)
-    redis.call('ZREM', KEYS[3], ref)
     added = added + 1
     if source ~= 'recheck' then
       redis.call('XADD', log, 'MAXLEN', '~', cap, '*', 'at', now, 'name', 'marked', 'text', source .. (note ~= '' and ': ' .. note or ''))
@@ -86,24 +133,31 @@ end
 //
 // KEYS 1 events, 2 bulk, 3 due, 4..9 by:<state> in the order of States, then
 // per mark: record, log.
-// ARGV 1 class (events or bulk), 2 bound, 3 log cap, then per mark: ref,
-// source, note, trace.
+// ARGV 1 class (events, bulk, or retry: the one that the record was last taken
+// from), 2 bound of the stream or 0, 3 log cap, then per mark: ref, source,
+// note, trace.
 // Returns the number of entries added; the error FULL when the stream is at
-// its bound, and then nothing is written.
-var markScript = newScript(false, luaNow+luaMove+luaMark+`
-local class = ARGV[1]
-local stream = class == 'bulk' and KEYS[2] or KEYS[1]
-if tonumber(ARGV[2]) > 0 and redis.call('XLEN', stream) >= tonumber(ARGV[2]) then
+// its bound, and then nothing is written. Run twice, it adds nothing more: the
+// record waits already, only its want grows.
+//
+// Strangers' marks may not be made when Redis is out of memory; due retries
+// may, because a lane drains only if they go on.
+var markScript, retryScript = newScript(false, luaMarks), newScript(true, luaMarks)
+
+const luaMarks = luaNow + luaMove + luaMark + `
+if tonumber(ARGV[2]) > 0 and redis.call('XLEN', ARGV[1] == 'bulk' and KEYS[2] or KEYS[1]) >= tonumber(ARGV[2]) then
   return redis.error_reply('FULL the lane holds as many marks as it may')
 end
 local byKey = index(4)
 local added = 0
 for i = 0, (#KEYS - 9) / 2 - 1 do
   local rec, log = KEYS[10 + 2 * i], KEYS[11 + 2 * i]
-  added = added + mark(class, stream, rec, log, byKey, ARGV[3], ARGV[4 + 4 * i], ARGV[5 + 4 * i], ARGV[6 + 4 * i], ARGV[7 + 4 * i])
+  local class = ARGV[1]
+  if class == 'retry' then class = redis.call('HGET', rec, 'from') or 'events' end
+  added = added + mark(class, rec, log, byKey, ARGV[3], ARGV[4 + 4 * i], ARGV[5 + 4 * i], ARGV[6 + 4 * i], ARGV[7 + 4 * i])
 end
 return added
-`)
+`
 
 // claimScript takes the lane that has been due for longest.
 //
@@ -118,22 +172,55 @@ return due[1]
 
 // holdScript makes a worker the holder of a lane.
 //
-// KEYS 1 lane. ARGV 1 owner, 2 lease in ms.
-// Returns {fence, 1 if the holder before died in its turn else 0}; nothing
-// when the lane is paused or held by another; {end of the hold in ms} while it
-// must be left alone.
+// KEYS 1 lane. ARGV 1 owner, 2 lease in ms, 3 id of the epoch, 4 when the
+// epoch began in ms, 5 1 if the tenant was seen in it before, 6 the highest
+// fence of this lane that the caller knows, 7 quarantine in ms.
+// Returns {fence, 1 if the holder before died in its turn else 0, when creates
+// may be sent in ms, 1 if all of NetSuite must be read again else 0}; nothing
+// when the lane is paused; {ms} until when it must be left alone, because it
+// is on hold or held by another.
+//
+// Redis has lost something of the tenant when the lane belongs to another
+// epoch, has none although the tenant was seen in this one, or its fence has
+// gone back. A tenant never seen waits for the quarantine of a young epoch:
+// what Redis held before, if anything, is not known.
 var holdScript = newScript(true, luaNow+`
 if redis.call('HEXISTS', KEYS[1], 'paused') == 1 then return false end
 local hold = redis.call('HGET', KEYS[1], 'hold')
 if hold and tonumber(hold) > now then return {hold} end
-local owner = redis.call('HGET', KEYS[1], 'owner')
-if owner and tonumber(redis.call('HGET', KEYS[1], 'until') or '0') > now then return false end
-local fence = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0') + 1
+local owner, ends = redis.call('HGET', KEYS[1], 'owner'), redis.call('HGET', KEYS[1], 'until')
+if owner and tonumber(ends or '0') > now then return {ends} end
+local fence = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0')
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if (epoch and epoch ~= ARGV[3]) or (not epoch and ARGV[5] == '1') or fence < tonumber(ARGV[6]) then
+  redis.call('HSET', KEYS[1], 'creates', now + ARGV[7], 'reread', '1')
+elseif not epoch then
+  redis.call('HSET', KEYS[1], 'creates', ARGV[4] + ARGV[7])
+end
+if epoch ~= ARGV[3] then redis.call('HSET', KEYS[1], 'epoch', ARGV[3]) end
+fence = math.max(fence, tonumber(ARGV[6])) + 1
 local floor = tonumber(t[1]) * 1000000
 if fence < floor then fence = floor end
 local text = string.format('%.0f', fence)
-redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', now + ARGV[2], 'fence', text)
-return {text, owner and 1 or 0}
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', string.format('%.0f', now + ARGV[2]), 'fence', text)
+return {text, owner and '1' or '0', redis.call('HGET', KEYS[1], 'creates') or '0', redis.call('HGET', KEYS[1], 'reread') or '0'}
+`)
+
+// rereadScript forgets that everything must be read again.
+//
+// KEYS 1 lane. ARGV 1 fence. Returns "ok" or "stale".
+var rereadScript = newScript(true, luaFence+`
+redis.call('HDEL', KEYS[1], 'reread')
+return 'ok'
+`)
+
+// abandonScript ends a turn as its holder's death would: the next holder finds
+// that the one before died.
+//
+// KEYS 1 lane. ARGV 1 fence. Returns "ok" or "stale".
+var abandonScript = newScript(true, luaFence+`
+redis.call('HSET', KEYS[1], 'until', '0')
+return 'ok'
 `)
 
 // luaFence refuses a fence that is not the lane's current one, or whose holder
@@ -147,20 +234,25 @@ if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] or redis.call('HEXISTS', KEYS
 // KEYS 1 lane. ARGV 1 fence, 2 lease in ms.
 // Returns the new end in ms, or "stale".
 var extendScript = newScript(true, luaNow+luaFence+`
-redis.call('HSET', KEYS[1], 'until', now + ARGV[2])
-return tostring(now + ARGV[2])
+local ends = string.format('%.0f', now + ARGV[2])
+redis.call('HSET', KEYS[1], 'until', ends)
+return ends
 `)
 
 // beginScript puts a taken entry's record to work.
 //
 // KEYS 1 lane, 2 record, 3 stream of the entry, 4..9 by:<state>.
-// ARGV 1 fence, 2 ref, 3 entry id, 4 1 if the holder before died.
+// ARGV 1 fence, 2 ref, 3 entry id, 4 1 if the holder before died, 5 class.
 // Returns {want, crashes, attempts}, "superseded" when another entry of the
 // record counts (this one is removed), or "stale".
+//
+// A record that should wait but names no entry has lost its fields, so any
+// entry of it counts.
 var beginScript = newScript(true, luaNow+luaFence+luaMove+`
 local rec, ref, id = KEYS[2], ARGV[2], ARGV[3]
-local taken, qid = redis.call('HGET', rec, 'taken'), redis.call('HGET', rec, 'qid')
-if taken ~= id and qid ~= id then
+local taken, qid, state = unpack(redis.call('HMGET', rec, 'taken', 'qid', 'state'))
+local lost = not taken and not qid and (not state or state == 'pending' or state == 'running')
+if taken ~= id and qid ~= id and not lost then
   redis.call('XACK', KEYS[3], 'lane', id)
   redis.call('XDEL', KEYS[3], id)
   return 'superseded'
@@ -168,6 +260,7 @@ end
 if qid == id then redis.call('HDEL', rec, 'qid', 'class') end
 if taken == id and ARGV[4] == '1' then redis.call('HINCRBY', rec, 'crashes', 1) end
 redis.call('HSET', rec, 'taken', id)
+if ARGV[5] == 'bulk' then redis.call('HSET', rec, 'from', 'bulk') else redis.call('HDEL', rec, 'from') end
 move(rec, ref, index(4), 'running', now)
 local got = redis.call('HMGET', rec, 'want', 'crashes', 'attempts')
 return {got[1] or '0', got[2] or '0', got[3] or '0'}
@@ -188,9 +281,10 @@ return 'ok'
 // KEYS 1 lane, 2 record, 3 stream of the entry, 4 due, 5 log, 6..11 by:<state>.
 // ARGV 1 fence, 2 ref, 3 entry id or "", 4 want of the entry, 5 state,
 // 6 reason, 7 message, 8 fix, 9 next_at in ms or 0, 10 1 if it counts as a
-// failed attempt, 11 log cap, 12 number of facts, then name and value of
-// each, then per step: at in ms or "", name, text.
-// Returns "ok", "already" when the entry was settled before, or "stale".
+// failed attempt, 11 log cap, 12 number of facts, 13 name of this settlement,
+// then name and value of each fact, then per step: at in ms or "", name, text.
+// Returns "ok", "already" when the entry was settled before, or the settlement
+// without an entry made, or "stale".
 var settleScript = newScript(true, luaNow+luaFence+luaMove+`
 local rec, ref, id = KEYS[2], ARGV[2], ARGV[3]
 if id ~= '' then
@@ -199,16 +293,20 @@ if id ~= '' then
   if redis.call('HGET', rec, 'taken') ~= id then return 'already' end
   redis.call('HDEL', rec, 'taken', 'crashes')
   if tonumber(ARGV[4]) > tonumber(redis.call('HGET', rec, 'done') or '0') then redis.call('HSET', rec, 'done', ARGV[4]) end
+  redis.call('HDEL', rec, 'op')
+else
+  if redis.call('HGET', rec, 'op') == ARGV[13] then return 'already' end
+  redis.call('HSET', rec, 'op', ARGV[13])
 end
 local state, nextAt = ARGV[5], tonumber(ARGV[9])
 if ARGV[10] == '1' then redis.call('HINCRBY', rec, 'attempts', 1)
 elseif state ~= 'waiting' then redis.call('HDEL', rec, 'attempts') end
 local facts = tonumber(ARGV[12])
 for i = 0, facts - 1 do
-  local name, value = ARGV[13 + 2 * i], ARGV[14 + 2 * i]
+  local name, value = ARGV[14 + 2 * i], ARGV[15 + 2 * i]
   if value == '' then redis.call('HDEL', rec, 'fact:' .. name) else redis.call('HSET', rec, 'fact:' .. name, value) end
 end
-for i = 13 + 2 * facts, #ARGV, 3 do
+for i = 14 + 2 * facts, #ARGV, 3 do
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[11], '*', 'at', ARGV[i] ~= '' and ARGV[i] or now, 'name', ARGV[i + 1], 'text', ARGV[i + 2])
 end
 redis.call('HSET', rec, 'reason', ARGV[6], 'message', ARGV[7], 'fix', ARGV[8], 'next_at', '0')
@@ -225,6 +323,17 @@ move(rec, ref, index(6), state, now)
 return 'ok'
 `)
 
+// raiseScript begins the end of a turn: the lane is not due while its holder
+// looks for what waits, and due after a lease should the holder die there.
+//
+// KEYS 1 mlc:lanes. ARGV 1 tenant, 2 lease in ms.
+// Returns the score that it set.
+var raiseScript = newScript(true, luaNow+`
+local score = string.format('%.0f', now + ARGV[2])
+redis.call('ZADD', KEYS[1], score, ARGV[1])
+return score
+`)
+
 // releaseScript gives a lane back and says when it wants a worker again.
 //
 // KEYS 1 lane, 2 events, 3 bulk, 4 due. ARGV 1 fence, 2 end of the hold in ms
@@ -239,4 +348,43 @@ if redis.call('EXISTS', KEYS[3]) == 1 and redis.call('XLEN', KEYS[3]) > 0 then r
 local due = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
 if due[2] then return tostring(due[2]) end
 return '-1'
+`)
+
+// restScript ends the end of a turn: unless something was marked since
+// raiseScript, which lowered the score, the lane is due when its holder found
+// that it will be.
+//
+// KEYS 1 mlc:lanes. ARGV 1 tenant, 2 the score of raiseScript, 3 when the lane
+// is due in ms. Returns "ok".
+var restScript = newScript(true, `
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not score or tonumber(score) == tonumber(ARGV[2]) then redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+else redis.call('ZADD', KEYS[1], 'LT', ARGV[3], ARGV[1]) end
+return 'ok'
+`)
+
+// wakeScript makes a lane due, if it is not due earlier.
+//
+// KEYS 1 mlc:lanes. ARGV 1 tenant, 2 when in ms, 0 for now. Returns "ok".
+var wakeScript = newScript(true, luaNow+`
+redis.call('ZADD', KEYS[1], 'LT', ARGV[2] == '0' and now or ARGV[2], ARGV[1])
+return 'ok'
+`)
+
+// scoreScript sets when a lane that is held, and so has a score, is due.
+//
+// KEYS 1 mlc:lanes. ARGV 1 tenant, 2 when in ms. Returns "ok".
+var scoreScript = newScript(true, `
+redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1])
+return 'ok'
+`)
+
+// groupScript makes the group of a stream, which then shows all of its
+// entries as new, and the stream if there is none.
+//
+// KEYS 1 stream. ARGV 1 1 to make it anew if it is there. Returns "ok".
+var groupScript = newScript(true, `
+if ARGV[1] == '1' then redis.call('XGROUP', 'DESTROY', KEYS[1], 'lane') end
+redis.pcall('XGROUP', 'CREATE', KEYS[1], 'lane', '0', 'MKSTREAM')
+return 'ok'
 `)

@@ -122,7 +122,7 @@ for i = 12, #KEYS, 4 do
     redis.call('HSET', rec, 'fact:day', day)
   end
   if what == 'mark' or what == 'gone, mark' then
-    added = added + mark(class, stream, rec, log, byKey, ARGV[4], ARGV[at], ARGV[at + 3], ARGV[at + 4], '')
+    added = added + mark(class, rec, log, byKey, ARGV[4], ARGV[at], ARGV[at + 3], ARGV[at + 4], '')
   end
   for f = 0, tonumber(ARGV[at + 6]) - 1 do
     local name, value = ARGV[at + 7 + 2 * f], ARGV[at + 8 + 2 * f]

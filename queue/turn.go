@@ -4,69 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// group and consumer are the only ones: the holder of a lane alone reads it,
-// so what a predecessor had taken is found again under the same name, and no
-// dead consumers pile up.
-const (
-	group    = "lane"
-	consumer = "lane"
-)
-
-// Entry is a mark in the hands of a worker.
-type Entry struct {
-	Ref
-	Want     int64 // the record's want when it was taken
-	Source   string
-	Note     string
-	Trace    string
-	MarkedAt time.Time
-	Crashes  int // workers that died holding it
-	Attempts int // failed attempts so far
-
-	class  Class
-	stream string // stream entry id
-}
-
-// Settlement is the outcome of a record in a turn.
-type Settlement struct {
-	Ref
-	Entry   *Entry // the mark that this settles; nil if the record was settled in passing
-	State   State  // Completed, Waiting, Parked or Skipped
-	Reason  string // closed set: a park reason, or why it waits
-	Message string // a sentence with names and amounts
-	Fix     string // a sentence that says what to do
-	// NextAt is when a Waiting record is tried again by itself; zero waits
-	// for the next mark.
-	NextAt time.Time
-	Failed bool              // counts an attempt; any state but Waiting sets the count back
-	Facts  map[string]string // extra fields of the record to set, "" deletes
-	Steps  []Step
-	Quiet  bool // nothing new: neither Steps nor the outcome go into the timeline
-}
-
 // Turn is a claimed lane: this process alone works for the tenant until the
 // lease ends. Its methods are for one goroutine, except Extend and Valid.
 type Turn struct {
 	Tenant string
 	Fence  int64 // only grows, per lane
+	// CreatesFrom is when a call that makes a new object in Cin7 may be sent;
+	// zero is at once. Redis is new or has lost something of this tenant, so
+	// that a create of before, which nobody remembers, may still be under way:
+	// until then a look-up that finds nothing proves nothing.
+	CreatesFrom time.Time
+	// Reread says that Redis has lost something of this tenant: all of NetSuite
+	// must be read again, and HaveReread told when that is under way.
+	Reread bool
 
 	q       *Queue
 	fence   string
 	died    bool             // the holder before died in its turn
 	until   atomic.Int64     // end of the lease, monotonic nanoseconds since began
+	moved   atomic.Int64     // when the turn last got on, likewise
 	began   time.Time        // with monotonic reading
 	history map[Class]bool   // streams whose pending entries have been taken
 	cursor  map[Class]string // where reading the pending entries stands
 	hands   map[string]Entry // taken and unsettled, by stream id
+	settled int              // settlements so far
 }
 
 // Claim takes the lane that has been due for longest; nil, nil when none is due.
@@ -82,7 +50,8 @@ func (q *Queue) Claim(ctx context.Context, owner string) (*Turn, error) {
 		if err != nil {
 			return nil, fmt.Errorf("claim a lane: %w", err)
 		}
-		t, err := q.claim(ctx, owner, text(v), sent)
+		tenant := text(v)
+		t, err := q.hold(ctx, tenant, owner, sent)
 		if t != nil || err != nil {
 			return t, err
 		}
@@ -93,11 +62,21 @@ func (q *Queue) Claim(ctx context.Context, owner string) (*Turn, error) {
 // ClaimTenant takes the lane of one tenant, whether it is due or not; nil, nil
 // while another holds it, or while it is paused or left alone on purpose.
 func (q *Queue) ClaimTenant(ctx context.Context, owner, tenant string) (*Turn, error) {
-	return q.claim(ctx, owner, tenant, time.Now())
+	return q.hold(ctx, tenant, owner, time.Now())
 }
 
-func (q *Queue) claim(ctx context.Context, owner, tenant string, sent time.Time) (*Turn, error) {
-	v, err := holdScript.run(ctx, q.rdb, []string{KeyLane(tenant)}, owner, q.o.Lease.Milliseconds())
+// hold makes the caller the holder of a lane; nil, nil when it may not be
+// held now.
+func (q *Queue) hold(ctx context.Context, tenant, owner string, sent time.Time) (*Turn, error) {
+	e, err := q.epoch.look(ctx, tenant)
+	if err != nil {
+		return nil, fmt.Errorf("claim the lane of %s: %w", tenant, err)
+	}
+	seen := "0"
+	if e.seen {
+		seen = "1"
+	}
+	v, err := holdScript.run(ctx, q.rdb, []string{KeyLane(tenant)}, owner, q.o.Lease.Milliseconds(), e.id, e.began, seen, q.epoch.highest(tenant), q.o.Quarantine.Milliseconds())
 	if errors.Is(err, redis.Nil) {
 		return nil, nil
 	}
@@ -105,22 +84,46 @@ func (q *Queue) claim(ctx context.Context, owner, tenant string, sent time.Time)
 		return nil, fmt.Errorf("claim the lane of %s: %w", tenant, err)
 	}
 	got, _ := v.([]any)
-	if len(got) == 1 {
-		// Left alone on purpose: due again when that ends, whatever was marked.
+	switch len(got) {
+	case 1:
+		// Left alone: due again when that ends, whatever was marked, and no
+		// later, for its holder may die.
 		return nil, q.Wake(ctx, tenant, milli(text(got[0])))
-	}
-	if len(got) != 2 {
+	case 4:
+	default:
 		return nil, fmt.Errorf("claim the lane of %s: unexpected answer %v", tenant, v)
 	}
-	t := &Turn{Tenant: tenant, Fence: number(text(got[0])), q: q, fence: text(got[0]), died: text(got[1]) == "1", began: sent,
+	t := &Turn{Tenant: tenant, Fence: number(text(got[0])), Reread: text(got[3]) == "1", q: q, fence: text(got[0]), died: text(got[1]) == "1", began: sent,
 		history: map[Class]bool{}, cursor: map[Class]string{Live: "0", Bulk: "0"}, hands: map[string]Entry{}}
+	if at := milli(text(got[2])); at.After(time.Now()) {
+		t.CreatesFrom = at
+	}
+	if q.epoch.grew(tenant, t.Fence); t.Reread && q.o.Lost != nil {
+		q.o.Lost(tenant)
+	}
 	t.until.Store(int64(q.o.Lease))
 	return t, nil
 }
 
-// Extend renews the lease; ErrStale when it was lost.
+// HaveReread notes that the reading again of Reread is under way, in such a
+// form that it outlives this process.
+func (t *Turn) HaveReread(ctx context.Context) error {
+	v, err := rereadScript.run(ctx, t.q.rdb, []string{KeyLane(t.Tenant)}, t.fence)
+	if err := t.verdict("note the reading again", v, err); err != nil {
+		return err
+	}
+	t.Reread = false
+	return nil
+}
+
+// Extend renews the lease. It fails with ErrStale when the lane was lost, and
+// with ErrStuck when the turn has not got on for Options.Stuck; then the lease
+// is left to end.
 func (t *Turn) Extend(ctx context.Context) error {
 	sent := time.Since(t.began)
+	if idle := sent - time.Duration(t.moved.Load()); idle > t.q.o.Stuck {
+		return fmt.Errorf("extend the lease of %s: %w for %s", t.Tenant, ErrStuck, idle.Round(time.Second))
+	}
 	v, err := extendScript.run(ctx, t.q.rdb, []string{KeyLane(t.Tenant)}, t.fence, t.q.o.Lease.Milliseconds())
 	if err := t.verdict("extend the lease", v, err); err != nil {
 		return err
@@ -128,7 +131,7 @@ func (t *Turn) Extend(ctx context.Context) error {
 	t.until.Store(int64(sent + t.q.o.Lease))
 	// The score follows, so that nobody looks at a lane that is held. Should a
 	// mark have lowered it, Release finds the mark.
-	if err := t.q.rdb.ZAddXX(ctx, KeyLanes, redis.Z{Score: float64(number(text(v))), Member: t.Tenant}).Err(); err != nil {
+	if _, err := scoreScript.run(ctx, t.q.rdb, []string{KeyLanes}, t.Tenant, text(v)); err != nil {
 		return fmt.Errorf("extend the lease of %s: %w", t.Tenant, err)
 	}
 	return nil
@@ -141,7 +144,9 @@ func (t *Turn) Died() bool { return t.died }
 // Valid reports whether the lease holds for at least margin longer, by the
 // monotonic clock of this process. It is the gate in front of every write.
 func (t *Turn) Valid(margin time.Duration) bool {
-	return time.Since(t.began)+margin < time.Duration(t.until.Load())
+	since := time.Since(t.began)
+	t.moved.Store(int64(since))
+	return since+margin < time.Duration(t.until.Load())
 }
 
 // verdict turns a script's answer into an error.
@@ -153,187 +158,6 @@ func (t *Turn) verdict(what string, v any, err error) error {
 		return fmt.Errorf("%s of %s: %w", what, t.Tenant, ErrStale)
 	}
 	return nil
-}
-
-// Take returns up to most entries: first those that a predecessor took and did
-// not settle, then due retries and live marks, then, only when there are
-// none, bulk. Each record taken becomes Running. Empty means that nothing
-// waits. What is taken and not settled is taken again in a later turn.
-func (t *Turn) Take(ctx context.Context, most int) ([]Entry, error) {
-	if !t.Valid(0) {
-		return nil, fmt.Errorf("take marks of %s: %w", t.Tenant, ErrStale)
-	}
-	for _, c := range []Class{Live, Bulk} {
-		for !t.history[c] {
-			got, err := t.read(ctx, c, t.cursor[c], most)
-			if err != nil || len(got) > 0 {
-				return got, err
-			}
-		}
-	}
-	if err := t.promote(ctx, most); err != nil {
-		return nil, err
-	}
-	got, err := t.read(ctx, Live, ">", most)
-	if err != nil || len(got) > 0 {
-		return got, err
-	}
-	return t.read(ctx, Bulk, ">", most)
-}
-
-// promote marks the records whose retry is due.
-func (t *Turn) promote(ctx context.Context, most int) error {
-	now, err := t.q.rdb.Time(ctx).Result()
-	if err != nil {
-		return fmt.Errorf("read the time: %w", err)
-	}
-	due, err := t.q.rdb.ZRangeByScore(ctx, KeyDue(t.Tenant), &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(now.UnixMilli(), 10), Count: int64(most)}).Result()
-	if err != nil {
-		return fmt.Errorf("read the retries of %s: %w", t.Tenant, err)
-	}
-	var marks []Mark
-	for _, s := range due {
-		if r, ok := ParseRef(s); ok {
-			marks = append(marks, Mark{Ref: r, Source: "retry", Note: "its time has come"})
-		}
-	}
-	if len(marks) == 0 {
-		return nil
-	}
-	_, err = t.q.Mark(ctx, t.Tenant, Live, marks...)
-	return err
-}
-
-// read takes entries of a stream: new ones from ">", pending ones from an id.
-func (t *Turn) read(ctx context.Context, c Class, from string, most int) ([]Entry, error) {
-	stream := KeyStream(t.Tenant, c)
-	res, err := t.q.rdb.XReadGroup(ctx, &redis.XReadGroupArgs{Group: group, Consumer: consumer, Streams: []string{stream, from}, Count: int64(most), Block: -1}).Result()
-	if err != nil && strings.HasPrefix(err.Error(), "NOGROUP") {
-		if err := t.q.rdb.XGroupCreateMkStream(ctx, stream, group, "0").Err(); err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
-			return nil, fmt.Errorf("create the group of %s: %w", stream, err)
-		}
-		return t.read(ctx, c, from, most)
-	}
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, fmt.Errorf("read %s: %w", stream, err)
-	}
-	var messages []redis.XMessage
-	if len(res) > 0 {
-		messages = res[0].Messages
-	}
-	if from != ">" {
-		if len(messages) == 0 {
-			t.history[c] = true
-			return nil, nil
-		}
-		t.cursor[c] = messages[len(messages)-1].ID
-	}
-	var out []Entry
-	for _, m := range messages {
-		e, ok, err := t.begin(ctx, c, stream, m, from != ">")
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			t.hands[m.ID] = e
-			out = append(out, e)
-		}
-	}
-	if len(messages) > 0 && len(out) == 0 {
-		return t.read(ctx, c, next(from, messages), most)
-	}
-	return out, nil
-}
-
-// next is where to read on when a whole page was superseded.
-func next(from string, page []redis.XMessage) string {
-	if from == ">" {
-		return from
-	}
-	return page[len(page)-1].ID
-}
-
-// begin puts the record of an entry to work; ok is false when the entry no
-// longer counts.
-func (t *Turn) begin(ctx context.Context, c Class, stream string, m redis.XMessage, again bool) (Entry, bool, error) {
-	r, ok := ParseRef(text(m.Values["ref"]))
-	if !ok {
-		// Its body is gone or not ours: nothing can be known of it.
-		p := t.q.rdb.Pipeline()
-		p.XAck(ctx, stream, group, m.ID)
-		p.XDel(ctx, stream, m.ID)
-		_, err := p.Exec(ctx)
-		return Entry{}, false, err
-	}
-	died := "0"
-	if again && t.died {
-		died = "1"
-	}
-	keys := append([]string{KeyLane(t.Tenant), KeyRecord(t.Tenant, r), stream}, byState(t.Tenant)...)
-	v, err := beginScript.run(ctx, t.q.rdb, keys, t.fence, r.String(), m.ID, died)
-	if err := t.verdict("take "+r.String(), v, err); err != nil {
-		return Entry{}, false, err
-	}
-	got, ok := v.([]any)
-	if !ok || len(got) != 3 {
-		return Entry{}, false, nil
-	}
-	return Entry{Ref: r, Want: number(text(got[0])), Source: text(m.Values["source"]), Note: text(m.Values["note"]), Trace: text(m.Values["trace"]),
-		MarkedAt: milli(text(m.Values["at"])), Crashes: int(number(text(got[1]))), Attempts: int(number(text(got[2]))), class: c, stream: m.ID}, true, nil
-}
-
-// Settle records outcomes and removes the entries that they settle, each
-// outcome in one script under the fence. A record that was marked again since
-// it was taken stays Pending with its new entry, whatever its outcome.
-// Settling the same entry twice does nothing.
-func (t *Turn) Settle(ctx context.Context, out ...Settlement) error {
-	for _, s := range out {
-		id, want, class := "", int64(0), Live
-		if s.Entry != nil {
-			id, want, class = s.Entry.stream, s.Entry.Want, s.Entry.class
-		}
-		keys := append([]string{KeyLane(t.Tenant), KeyRecord(t.Tenant, s.Ref), KeyStream(t.Tenant, class), KeyDue(t.Tenant), KeyLog(t.Tenant, s.Ref)}, byState(t.Tenant)...)
-		at := int64(0)
-		if !s.NextAt.IsZero() {
-			at = s.NextAt.UnixMilli()
-		}
-		failed := "0"
-		if s.Failed {
-			failed = "1"
-		}
-		args := []any{t.fence, s.Ref.String(), id, want, string(s.State), s.Reason, s.Message, s.Fix, at, failed, t.q.o.LogCap, len(s.Facts)}
-		for k, v := range s.Facts {
-			args = append(args, k, v)
-		}
-		var steps []Step
-		if !s.Quiet {
-			steps = append(slices.Clone(s.Steps), Step{Name: "settled", Text: settledText(s)})
-		}
-		for _, step := range steps {
-			when := ""
-			if !step.At.IsZero() {
-				when = strconv.FormatInt(step.At.UnixMilli(), 10)
-			}
-			args = append(args, when, step.Name, step.Text)
-		}
-		v, err := settleScript.run(ctx, t.q.rdb, keys, args...)
-		if err := t.verdict("settle "+s.Ref.String(), v, err); err != nil {
-			return err
-		}
-		delete(t.hands, id)
-	}
-	return nil
-}
-
-func settledText(s Settlement) string {
-	out := string(s.State)
-	if s.Reason != "" {
-		out += ", " + s.Reason
-	}
-	if s.Message != "" {
-		out += ": " + s.Message
-	}
-	return out
 }
 
 // Spent reports whether the time slice is over and another lane is due.
@@ -349,20 +173,35 @@ func (t *Turn) Spent(ctx context.Context) bool {
 	return err != nil || n > 0
 }
 
+// LiveWaits reports whether a live mark waits. The holder that serves bulk
+// marks then ends its turn: the live ones come first in the next.
+func (t *Turn) LiveWaits(ctx context.Context) bool {
+	n, err := t.q.rdb.XLen(ctx, KeyStream(t.Tenant, Live)).Result()
+	return err == nil && n > 0
+}
+
 // Release gives the lane back. It is due again at once if anything waits,
 // else at its earliest retry or at next, whichever is first; a zero next adds
 // nothing. Until hold, if not zero, nobody may claim the lane, whatever is
 // marked (a spent budget, an upstream that is down).
 func (t *Turn) Release(ctx context.Context, next, hold time.Time) error {
+	var back []call
 	for id, e := range t.hands {
 		keys := append([]string{KeyLane(t.Tenant), KeyRecord(t.Tenant, e.Ref)}, byState(t.Tenant)...)
-		v, err := returnScript.run(ctx, t.q.rdb, keys, t.fence, e.Ref.String(), id)
-		if err := t.verdict("give back "+e.Ref.String(), v, err); err != nil {
+		back = append(back, call{keys, []any{t.fence, e.Ref.String(), id}})
+	}
+	if len(back) > 0 {
+		vs, err := returnScript.runAll(ctx, t.q.rdb, back)
+		if err != nil {
+			return fmt.Errorf("give back %d marks of %s: %w", len(back), t.Tenant, err)
+		}
+		if err := t.verdict("give back marks", vs[len(vs)-1], nil); err != nil {
 			return err
 		}
 	}
 	// Up first, look then, down last: see the package comment.
-	if err := t.q.rdb.ZAddXX(ctx, KeyLanes, redis.Z{Score: never, Member: t.Tenant}).Err(); err != nil {
+	raised, err := raiseScript.run(ctx, t.q.rdb, []string{KeyLanes}, t.Tenant, t.q.o.Lease.Milliseconds())
+	if err != nil {
 		return fmt.Errorf("release the lane of %s: %w", t.Tenant, err)
 	}
 	keys := []string{KeyLane(t.Tenant), KeyStream(t.Tenant, Live), KeyStream(t.Tenant, Bulk), KeyDue(t.Tenant)}
@@ -372,29 +211,49 @@ func (t *Turn) Release(ctx context.Context, next, hold time.Time) error {
 	}
 	v, err := releaseScript.run(ctx, t.q.rdb, keys, t.fence, until)
 	stale := t.verdict("release the lane", v, err)
-	if stale != nil && !errors.Is(stale, ErrStale) {
+	if stale != nil {
+		if errors.Is(stale, ErrStale) {
+			// Whoever has it now had its score moved by us.
+			return errors.Join(stale, t.q.Wake(ctx, t.Tenant, time.Time{}))
+		}
 		return stale
 	}
 	at := next
-	if due := number(text(v)); stale != nil || due == 0 {
+	switch due := number(text(v)); {
+	case due == 0:
 		at = time.Now()
-	} else if due > 0 && (at.IsZero() || time.UnixMilli(due).Before(at)) {
+	case due > 0 && (at.IsZero() || time.UnixMilli(due).Before(at)):
 		at = time.UnixMilli(due)
-	}
-	if at.IsZero() {
-		return stale
+	case at.IsZero():
+		at = never
 	}
 	if at.Before(hold) {
 		at = hold
 	}
-	if err := t.q.Wake(ctx, t.Tenant, at); err != nil {
-		return err
+	if _, err := restScript.run(ctx, t.q.rdb, []string{KeyLanes}, t.Tenant, text(raised), at.UnixMilli()); err != nil {
+		return fmt.Errorf("release the lane of %s: %w", t.Tenant, err)
 	}
-	return stale
+	return nil
 }
 
-// never is a score beyond every time: the lane wants no worker.
-const never = 1e15
+// Abandon ends a turn that went wrong in a way that no error tells, such as a
+// panic, as its process's death would: the record at work counts a crash when
+// the lane is held again, after the given pause.
+func (t *Turn) Abandon(ctx context.Context, pause time.Duration) error {
+	v, err := abandonScript.run(ctx, t.q.rdb, []string{KeyLane(t.Tenant)}, t.fence)
+	if err := t.verdict("abandon the lane", v, err); err != nil {
+		return err
+	}
+	// Due early, for the score of a held lane is the end of its lease; not
+	// before the pause, unless something is marked.
+	if _, err := scoreScript.run(ctx, t.q.rdb, []string{KeyLanes}, t.Tenant, time.Now().Add(pause).UnixMilli()); err != nil {
+		return fmt.Errorf("abandon the lane of %s: %w", t.Tenant, err)
+	}
+	return nil
+}
+
+// never is beyond every time: the lane wants no worker.
+var never = time.UnixMilli(1e15)
 
 func text(v any) string {
 	switch v := v.(type) {

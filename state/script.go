@@ -1,10 +1,11 @@
 package state
 
-import "github.com/redis/go-redis/v9"
+import "github.com/ml-connector/ml-connector/queue"
 
 // Every script refuses a fence that is not the lane's current one, or whose
 // holder has given the lane back: ARGV[1] is the fence, KEYS[1] the lane. They
-// answer "ok" or "stale", and doing one twice is the same as once.
+// answer "ok" or "stale", and doing one twice is the same as once. They run when
+// Redis is out of memory too: a lane drains only if its worker can take notes.
 const luaFence = `
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'owner') == 0 then return 'stale' end
 `
@@ -13,7 +14,7 @@ if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] or redis.call('HEXISTS', KEYS
 //
 // KEYS 1 lane, 2 record, 3 reverse hash. ARGV 1 fence, 2 slot, 3 GUID,
 // 4 lower-case GUID, 5 owner (ref/slot), then name and value of facts.
-var linkScript = redis.NewScript(luaFence + `
+var linkScript = queue.DrainScript(luaFence + `
 redis.call('HSET', KEYS[2], 'link:' .. ARGV[2], ARGV[3])
 redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
 if redis.call('HGET', KEYS[2], 'intent_slot') == ARGV[2] then redis.call('HDEL', KEYS[2], 'intent', 'intent_slot', 'intent_op') end
@@ -24,7 +25,7 @@ return 'ok'
 `)
 
 // unlinkScript undoes linkScript. KEYS as there. ARGV 1 fence, 2 slot.
-var unlinkScript = redis.NewScript(luaFence + `
+var unlinkScript = queue.DrainScript(luaFence + `
 local guid = redis.call('HGET', KEYS[2], 'link:' .. ARGV[2])
 if guid then
   redis.call('HDEL', KEYS[2], 'link:' .. ARGV[2])
@@ -37,7 +38,7 @@ return 'ok'
 //
 // KEYS 1 lane, 2 record. ARGV 1 fence, 2 open | update | close, 3 JSON,
 // 4 slot, 5 op. Also answers "open" when another intent is open.
-var intentScript = redis.NewScript(luaFence + `
+var intentScript = queue.DrainScript(luaFence + `
 if ARGV[2] == 'close' then
   redis.call('HDEL', KEYS[2], 'intent', 'intent_slot', 'intent_op')
   return 'ok'
@@ -51,7 +52,7 @@ return 'ok'
 // setScript sets fields of a hash, "" deletes one.
 //
 // KEYS 1 lane, 2 hash. ARGV 1 fence, 2 prefix of the fields, then name and value.
-var setScript = redis.NewScript(luaFence + `
+var setScript = queue.DrainScript(luaFence + `
 for i = 3, #ARGV, 2 do
   if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[2], ARGV[2] .. ARGV[i]) else redis.call('HSET', KEYS[2], ARGV[2] .. ARGV[i], ARGV[i + 1]) end
 end

@@ -160,7 +160,7 @@ func milli(s string) time.Time {
 }
 
 // fenced runs a script whose first key is the lane and first argument the fence.
-func (r *Records) fenced(ctx context.Context, what string, s *redis.Script, fence int64, keys []string, args ...any) error {
+func (r *Records) fenced(ctx context.Context, what string, s queue.Script, fence int64, keys []string, args ...any) error {
 	v, err := s.Run(ctx, r.rdb, append([]string{queue.KeyLane(r.tenant)}, keys...), append([]any{strconv.FormatInt(fence, 10)}, args...)...).Text()
 	switch {
 	case err != nil:

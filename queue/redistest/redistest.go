@@ -28,10 +28,7 @@ func Embedded(t testing.TB) redis.UniversalClient {
 // installed: skipping would hide what only a real server shows.
 func Server(t testing.TB, args ...string) redis.UniversalClient {
 	t.Helper()
-	p := Start(t, args...)
-	c := redis.NewClient(&redis.Options{Network: "unix", Addr: p.Socket, ContextTimeoutEnabled: true, MaxRetries: -1})
-	t.Cleanup(func() { _ = c.Close() })
-	return c
+	return Start(t, args...).Client(t)
 }
 
 // Process is a running redis-server.
@@ -58,6 +55,14 @@ func Start(t testing.TB, args ...string) *Process {
 	})
 	p.Run(t)
 	return p
+}
+
+// Client returns a client of the process that outlives its restarts.
+func (p *Process) Client(t testing.TB) redis.UniversalClient {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Network: "unix", Addr: p.Socket, ContextTimeoutEnabled: true, MaxRetries: -1})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 // Run starts the process (again) and waits until it answers.
