@@ -40,6 +40,10 @@ type readings struct {
 	credits  map[netsuite.ID]netsuite.Bill
 }
 
+// errYield: bulk marks stand back for live ones; what is left of the batch
+// comes again when no live marks wait.
+var errYield = errors.New("live marks wait")
+
 // batch serves a batch of marks. It returns a *hold when the lane must be left
 // alone; marks not settled then are taken again later.
 func (t *turn) batch(ctx context.Context, entries []queue.Entry) error {
@@ -47,17 +51,28 @@ func (t *turn) batch(ctx context.Context, entries []queue.Entry) error {
 	if err != nil {
 		return t.classifyBatch(ctx, entries, err)
 	}
+	bulk := len(entries) > 0 && entries[0].Class() == queue.Bulk
+	yields := func() bool { return bulk && t.lane.LiveWaits(ctx) }
 	for _, id := range b.vendors {
+		if yields() {
+			return errYield
+		}
 		if err := t.guard(ctx, b, netsuite.TypeVendor, id, t.vendorUnit); err != nil {
 			return err
 		}
 	}
 	for _, id := range b.pos {
+		if yields() {
+			return errYield
+		}
 		if err := t.guard(ctx, b, netsuite.TypePurchaseOrder, id, t.purchaseUnit); err != nil {
 			return err
 		}
 	}
 	for _, id := range b.alone {
+		if yields() {
+			return errYield
+		}
 		if err := t.guard(ctx, b, netsuite.TypeVendorBill, id, t.billUnit); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -146,11 +147,18 @@ func (w *Worker) turn(ctx context.Context, lane *queue.Turn) {
 	beat, stopBeat := context.WithCancel(ctx)
 	var beats sync.WaitGroup
 	beats.Go(func() { w.heartbeat(beat, lane, stopBeat, log) })
-	next, held := w.serve(beat, lane, log)
+	next, held, panicked := w.serve(beat, lane, log)
 	stopBeat()
 	beats.Wait()
 	end, cancel := context.WithTimeout(last, 5*time.Second)
 	defer cancel()
+	if panicked {
+		// What panicked is not known: it is found out like what kills a process.
+		if err := lane.Abandon(end, time.Second); err != nil && !errors.Is(err, queue.ErrStale) {
+			log.Warn("give the lane back: it becomes free when its lease ends", zap.Error(err))
+		}
+		return
+	}
 	if err := lane.Release(end, next, held); err != nil && !errors.Is(err, queue.ErrStale) {
 		log.Warn("give the lane back: it becomes free when its lease ends", zap.Error(err))
 	}
@@ -165,8 +173,8 @@ func (w *Worker) heartbeat(ctx context.Context, lane *queue.Turn, stop func(), l
 		case <-time.After(w.o.Heartbeat):
 		}
 		if err := lane.Extend(ctx); err != nil {
-			if errors.Is(err, queue.ErrStale) {
-				log.Warn("the lane was lost to another worker")
+			if errors.Is(err, queue.ErrStale) || errors.Is(err, queue.ErrStuck) {
+				log.Warn("the lane goes to another worker", zap.Error(err))
 				stop()
 				return
 			}
@@ -180,26 +188,32 @@ func (w *Worker) heartbeat(ctx context.Context, lane *queue.Turn, stop func(), l
 // serve does the chores and drains the lane until it is empty, its slice is
 // spent, or the lane must be held. It returns when the lane next wants a turn
 // and until when it must be left alone.
-func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (next, held time.Time) {
+func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (next, held time.Time, panicked bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			log.Error("a turn panicked; its marks are taken again", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
-			held = w.now().Add(holdUnavailable)
+			log.Error("a turn panicked; its marks are taken again, one at a time", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+			panicked = true
 		}
 	}()
 	t, err := w.open(ctx, lane, log)
 	if err != nil {
 		if errors.Is(err, tenant.ErrNotFound) {
 			log.Warn("marks of a tenant that does not exist; they stay until it is applied or removed")
-			return time.Time{}, w.now().Add(time.Hour)
+			return time.Time{}, w.now().Add(time.Hour), false
 		}
 		log.Error("open the tenant", zap.Error(err))
-		return time.Time{}, w.now().Add(holdUnavailable)
+		return time.Time{}, w.now().Add(holdUnavailable), false
+	}
+	if lane.Reread {
+		if err := t.reread(ctx); err != nil {
+			log.Error("order the reading again after a loss", zap.Error(err))
+			return time.Time{}, w.now().Add(holdUnavailable), false
+		}
 	}
 	patient, err := w.patient(t)
 	if err != nil {
 		log.Error("open the tenant", zap.Error(err))
-		return time.Time{}, w.now().Add(holdUnavailable)
+		return time.Time{}, w.now().Add(holdUnavailable), false
 	}
 	for _, chore := range w.chores {
 		at, err := chore(ctx, Job{Tenant: t.t, NetSuite: t.ns, Cin7: patient, Records: t.recs, Fence: lane.Fence, Now: w.now(), Watermarks: t.wm})
@@ -213,29 +227,21 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 	if err := t.takeUp(ctx); err != nil && ctx.Err() == nil {
 		log.Warn("look whether parked records can go on", zap.Error(err))
 	}
-	// After a death the marks in its hands are taken one by one: should the
-	// next holder die too, it is known of what, and no neighbour is suspected.
-	careful := lane.Died()
 	for ctx.Err() == nil {
-		most := w.o.Batch
-		if careful {
-			most = 1
-		}
-		entries, err := lane.Take(ctx, most)
+		entries, err := lane.Take(ctx, w.o.Batch)
 		if err != nil {
 			if ctx.Err() == nil && !errors.Is(err, queue.ErrStale) {
 				log.Warn("take marks", zap.Error(err))
 				held = w.now().Add(time.Second)
 			}
-			return next, held
+			return next, held, false
 		}
 		if len(entries) == 0 {
 			if err := t.sweep(ctx); err != nil && ctx.Err() == nil {
 				log.Warn("look for stray drafts; goes on in a later turn", zap.Error(err))
 			}
-			return next, held
+			return next, held, false
 		}
-		careful = careful && entries[0].Crashes > 0
 		if err = t.company(ctx); err == nil {
 			err = t.batch(ctx, entries)
 		}
@@ -244,19 +250,41 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 		case errors.As(err, &h):
 			log.Warn("the lane is held", zap.String("reason", h.reason), zap.Time("until", h.until), zap.Error(h.cause))
 			t.noteHold(ctx, h.reason+": "+h.cause.Error())
-			return next, h.until
+			return next, h.until, false
+		case errors.Is(err, errYield):
+			return next, held, false
 		case errors.Is(err, errStopping), errors.Is(err, queue.ErrStale), ctx.Err() != nil:
-			return next, held
+			return next, held, false
 		case err != nil:
 			log.Error("a batch failed; its marks are taken again", zap.Error(err))
-			return next, w.now().Add(holdUnavailable)
+			return next, w.now().Add(holdUnavailable), false
 		}
 		t.noteHold(ctx, "")
 		if lane.Spent(ctx) {
-			return next, held
+			return next, held, false
 		}
 	}
-	return next, held
+	return next, held, false
+}
+
+// reread makes the next poll read all of NetSuite, because Redis has lost
+// something of the tenant: marks that were acknowledged may be among it.
+func (t *turn) reread(ctx context.Context) error {
+	fields := map[string]string{state.PollNow: "1"}
+	for name := range t.wm {
+		if strings.HasPrefix(name, state.WatermarkPrefix) {
+			fields[name] = ""
+		}
+	}
+	if err := t.recs.SetWatermarks(ctx, t.lane.Fence, fields); err != nil {
+		return err
+	}
+	for name, value := range fields {
+		t.wm[name] = value
+	}
+	t.log.Warn("Redis has lost data of this tenant: all of NetSuite is read again, and nothing is created until no call of before can still take effect",
+		zap.Time("creates_from", t.lane.CreatesFrom))
+	return t.lane.HaveReread(ctx)
 }
 
 // noteHold tells people why a lane is held; "" that it is not.

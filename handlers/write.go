@@ -134,6 +134,10 @@ func (t *turn) link(ctx context.Context, owner queue.Ref, slot, guid string, fac
 // mayCreate makes creates wait while Redis may have lost what we knew: a call
 // that was under way then can still land, and no intent tells of it.
 func (t *turn) mayCreate(ctx context.Context, owner queue.Ref) error {
+	if from := t.lane.CreatesFrom; t.w.now().Before(from) {
+		return &Wait{Reason: WaitSettling, At: from,
+			Message: fmt.Sprintf("Redis is new or has lost data of this tenant: nothing is created for %s before %s, when no call of before can still take effect", owner, from.UTC().Format(time.RFC3339))}
+	}
 	if t.w.o.Lost == nil {
 		return nil
 	}

@@ -24,6 +24,11 @@ var builders = map[string]func(tenant string) []string{
 	"KeyWatermarks": func(t string) []string { return []string{queue.KeyWatermarks(t)} },
 	"KeyCin7":       func(t string) []string { return []string{queue.KeyCin7(t)} },
 	"KeyHooks":      func(t string) []string { return []string{queue.KeyHooks(t)} },
+	"KeyTieOut":     func(t string) []string { return []string{queue.KeyTieOut(t)} },
+	"KeyKnown":      func(t string) []string { return []string{queue.KeyKnown(t, "vendorbill")} },
+	"KeyDays":       func(t string) []string { return []string{queue.KeyDays(t, "vendorbill")} },
+	"KeyMissing":    func(t string) []string { return []string{queue.KeyMissing(t, "vendorbill")} },
+	"KeyBackfill":   func(t string) []string { return []string{queue.KeyBackfill(t)} },
 	"KeyByState": func(t string) (keys []string) {
 		for _, s := range queue.States {
 			keys = append(keys, queue.KeyByState(t, s))

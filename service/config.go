@@ -45,6 +45,7 @@ type Config struct {
 	AllowPrivateEndpoints bool          `env:"ALLOW_PRIVATE_ENDPOINTS" yaml:"allow_private_endpoints" envDefault:"false" help:"lets base_url name private addresses: simulators only"`
 	SettleSeconds         int           `env:"SETTLE_SECONDS" yaml:"settle_seconds" envDefault:"180" help:"how long after an uncertain write its look-up may be believed"`
 	DrainSeconds          int           `env:"DRAIN_SECONDS" yaml:"drain_seconds" envDefault:"5" help:"how long posts are still taken after a stop was asked for, until every proxy knows"`
+	LeaseSeconds          int           `env:"LEASE_SECONDS" yaml:"lease_seconds" envDefault:"30" help:"how long a lane stays with a process that has gone silent"`
 	ShutdownGraceSeconds  int           `env:"SHUTDOWN_GRACE_SECONDS" yaml:"shutdown_grace_seconds" envDefault:"25" help:"time to finish the calls in hand at a stop"`
 
 	trust  allowlist.Trust
@@ -245,6 +246,9 @@ func (c *Config) check() error {
 	if c.DrainSeconds < 0 || c.DrainSeconds > 120 {
 		add("drain_seconds", "%d: want 0 to 120", c.DrainSeconds)
 	}
+	if c.LeaseSeconds < 4 || c.LeaseSeconds > 300 {
+		add("lease_seconds", "%d: want 4 to 300", c.LeaseSeconds)
+	}
 	if c.ShutdownGraceSeconds < 1 || c.ShutdownGraceSeconds > 600 {
 		add("shutdown_grace_seconds", "%d: want 1 to 600", c.ShutdownGraceSeconds)
 	}
@@ -263,6 +267,9 @@ func (c *Config) Keyset() secret.Source { return secret.Source{File: c.KeysetFil
 
 // Settle is the quarantine after an uncertain write.
 func (c *Config) Settle() time.Duration { return time.Duration(c.SettleSeconds) * time.Second }
+
+// Lease is how long a lane stays with a process that has gone silent.
+func (c *Config) Lease() time.Duration { return time.Duration(c.LeaseSeconds) * time.Second }
 
 // Setting is one line of `config show`.
 type Setting struct {

@@ -1,9 +1,7 @@
 package service
 
 import (
-	"context"
 	"slices"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -85,45 +83,4 @@ func (p *poolCollector) Collect(ch chan<- prometheus.Metric) {
 	for d, v := range map[*prometheus.Desc]uint32{p.hits: s.Hits, p.misses: s.Misses, p.timeouts: s.Timeouts, p.stale: s.StaleConns} {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
 	}
-}
-
-// redisHealth is what a server says about itself.
-type redisHealth struct {
-	answers bool
-	// durable: an acknowledged write survives a crash and a loss of power.
-	// known is false when the server does not let us look.
-	durable, known bool
-	used           float64 // share of maxmemory, 0 when there is no limit
-}
-
-// lookAtRedis asks the server, and of a cluster each master: the worst counts.
-func lookAtRedis(ctx context.Context, rdb redis.UniversalClient) redisHealth {
-	h := redisHealth{durable: true, known: true}
-	var mu sync.Mutex // the masters of a cluster are asked side by side
-	one := func(ctx context.Context, c redis.UniversalClient) error {
-		if err := c.Ping(ctx).Err(); err != nil {
-			return err
-		}
-		findings, derr := durability(ctx, c)
-		info, ierr := c.InfoMap(ctx, "memory").Result()
-		mu.Lock()
-		defer mu.Unlock()
-		h.known = h.known && derr == nil
-		h.durable = h.durable && len(findings) == 0
-		if ierr != nil { // not every managed Redis allows INFO
-			return nil
-		}
-		if limit := parseFloat(info["Memory"]["maxmemory"]); limit > 0 {
-			h.used = max(h.used, parseFloat(info["Memory"]["used_memory"])/limit)
-		}
-		return nil
-	}
-	var err error
-	if cluster, ok := rdb.(*redis.ClusterClient); ok {
-		err = cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error { return one(ctx, c) })
-	} else {
-		err = one(ctx, rdb)
-	}
-	h.answers = err == nil
-	return h
 }

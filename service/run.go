@@ -44,7 +44,9 @@ type Options struct {
 	Transport *handlers.Transports
 	Idle      time.Duration
 
-	marked func(source, recordType string) // counts marks; Run sets it
+	marked func(source, recordType string) // counts marks; Run sets these
+	lost   func(tenant string)
+	mended func(tenant string, n int)
 }
 
 // Rooms are the parts of a running service that its owner may use.
@@ -96,7 +98,7 @@ func Open(ctx context.Context, c Config, o Options) (r Rooms, rdb redis.Universa
 	if log == nil {
 		log = zap.NewNop()
 	}
-	return Rooms{queue.New(rdb, queue.Options{Marked: o.marked}), state.New(rdb), tenants, handlers.NewBudget(rdb),
+	return Rooms{queue.New(rdb, queue.Options{Marked: o.marked, Lost: o.lost, Mended: o.mended, Quarantine: c.Settle(), Lease: c.Lease()}), state.New(rdb), tenants, handlers.NewBudget(rdb),
 		audit.New(rdb, tenants.InstallationKey, log), ks}, rdb, closing, nil
 }
 
@@ -116,6 +118,8 @@ func Run(ctx context.Context, c Config, o Options) error {
 	redis.SetLogger(redisLog{o.Log.Named("redis").Sugar()})
 	reg, marked := newRegistry()
 	o.marked = marked
+	care := newUpkeep(reg, o.Log)
+	o.lost, o.mended = care.lost, care.mended
 	rooms, rdb, closing, err := Open(ctx, c, o)
 	if err != nil {
 		return err
@@ -143,8 +147,10 @@ func Run(ctx context.Context, c Config, o Options) error {
 	}
 	defer stop()
 	if c.has("worker") {
+		care.rooms, care.rdb = rooms, rdb
+		g.Go(func() error { care.run(work); return nil })
 		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), backfillChore(rooms.Queue), NightlyChore(o.Log)}, o.Log, reg,
-			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Version: Version().Version, Idle: o.Idle, Transport: traced(o.Tracer, o.transports(c)), Tracer: o.Tracer})
+			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Heartbeat: c.Lease() / 4, Version: Version().Version, Idle: o.Idle, Transport: traced(o.Tracer, o.transports(c)), Tracer: o.Tracer})
 		g.Go(func() error { return w.Run(work) })
 	}
 	o.Log.Info("serving", zap.Strings("roles", c.Roles), zap.String("version", Version().Version))
@@ -340,45 +346,3 @@ func (o Options) transports(c Config) handlers.Transports {
 
 // Transports are the ones that Run uses.
 func Transports(c Config) handlers.Transports { return transports(c.AllowPrivateEndpoints) }
-
-// checkRedis refuses settings under which acknowledged work would be lost, and
-// names what it could not check.
-func checkRedis(ctx context.Context, rdb redis.UniversalClient) (warnings []string, err error) {
-	policy, err := rdb.ConfigGet(ctx, "maxmemory-policy").Result()
-	if v, ok := policy["maxmemory-policy"]; err == nil && ok && v != "noeviction" {
-		return nil, fmt.Errorf("Redis evicts keys under memory pressure (maxmemory-policy %s), which would lose marks and records: set maxmemory-policy noeviction", v)
-	}
-	warnings, hidden := durability(ctx, rdb)
-	if hidden != nil {
-		warnings = []string{"could not check maxmemory-policy, appendonly and appendfsync: CONFIG is not allowed here; they must be noeviction, yes and always"}
-	}
-	return warnings, nil
-}
-
-// durability says what is wrong with the settings that decide whether Redis
-// keeps what it acknowledged, worst first. An error means that it does not let
-// us look.
-func durability(ctx context.Context, rdb redis.UniversalClient) ([]string, error) {
-	got := map[string]string{}
-	for _, name := range []string{"maxmemory-policy", "appendonly", "appendfsync"} {
-		m, err := rdb.ConfigGet(ctx, name).Result()
-		if err != nil {
-			return nil, fmt.Errorf("read the setting %s of Redis: %w", name, err)
-		}
-		v, ok := m[name]
-		if !ok {
-			return nil, fmt.Errorf("Redis does not tell its setting %s", name)
-		}
-		got[name] = v
-	}
-	var out []string
-	if v := got["maxmemory-policy"]; v != "noeviction" {
-		out = append(out, "maxmemory-policy is "+v+": keys vanish when memory is short; set maxmemory-policy noeviction")
-	}
-	if v := got["appendonly"]; v != "yes" {
-		out = append(out, "appendonly is "+v+": a crash loses what was acknowledged; set appendonly yes")
-	} else if v := got["appendfsync"]; v != "always" {
-		out = append(out, "appendfsync is "+v+": a power loss loses about a second of what was acknowledged; set appendfsync always")
-	}
-	return out, nil
-}

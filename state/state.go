@@ -286,5 +286,9 @@ func (r *Records) RequestPoll(ctx context.Context) error {
 // back as a whole: an upstream is down or refuses, the budget is spent.
 const Held = "held"
 
+// WatermarkPrefix begins the fields of the watermarks that say up to where
+// NetSuite has been read; without them it is read from the beginning.
+const WatermarkPrefix = "wm:"
+
 // PollNow is the field of the watermarks that asks for a poll.
 const PollNow = "poll_now"

@@ -35,7 +35,7 @@ func (s *Store) Reseal(ctx context.Context, say func(done, total int)) error {
 	if err != nil {
 		return err
 	}
-	ids, err := s.ids(ctx)
+	ids, err := s.IDs(ctx)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (s *Store) KeyUses(ctx context.Context) (map[uint32]*KeyUse, error) {
 	if id, ok := secret.KeyID([]byte(v)); ok {
 		use(id).Installation = true
 	}
-	ids, err := s.ids(ctx)
+	ids, err := s.IDs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -173,8 +173,8 @@ func (s *Store) MayDropKey(ctx context.Context, id uint32) error {
 	return nil
 }
 
-// ids lists the tenants' ids, sorted.
-func (s *Store) ids(ctx context.Context) ([]string, error) {
+// IDs lists the tenants' ids, sorted.
+func (s *Store) IDs(ctx context.Context) ([]string, error) {
 	ids, err := s.rdb.SMembers(ctx, keyTenants).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list tenants: %w", err)

@@ -218,7 +218,7 @@ func (s *Store) Load(ctx context.Context, id string) (*Tenant, Credentials, erro
 
 // List reads all tenants by id.
 func (s *Store) List(ctx context.Context) ([]*Tenant, error) {
-	ids, err := s.ids(ctx)
+	ids, err := s.IDs(ctx)
 	if err != nil {
 		return nil, err
 	}
