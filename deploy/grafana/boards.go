@@ -210,6 +210,8 @@ func runtimeRows() []row {
 			{kind: "timeseries", title: "Connections", about: "Of all processes: open, and free.", unit: "short", wide: 12, queries: []query{q("sum(mlc_redis_pool_connections)", "open"), q("sum(mlc_redis_pool_idle_connections)", "free")}},
 			{kind: "timeseries", title: "Pool", about: "Connections found free, opened or waited for, given up, found broken; per second.", unit: "ops", wide: 24, queries: []query{
 				q(rate("mlc_redis_pool_hits_total", ""), "hits"), q(rate("mlc_redis_pool_misses_total", ""), "misses"), q(rate("mlc_redis_pool_timeouts_total", ""), "timeouts"), q(rate("mlc_redis_pool_stale_total", ""), "stale")}},
+			{kind: "timeseries", title: "Care", about: "Data that Redis has lost, lanes that nobody would have claimed, records that were mended: all of it should be nothing.", unit: "short", wide: 24, queries: []query{
+				q("sum(increase(mlc_redis_losses_total[$__rate_interval]))", "losses"), q("sum(increase(mlc_lanes_woken_total[$__rate_interval]))", "lanes woken"), q("sum(increase(mlc_records_repaired_total[$__rate_interval]))", "records mended")}},
 		}},
 		{"Go", []show{
 			{kind: "timeseries", title: "Memory", about: "Resident memory of each process.", unit: "bytes", wide: 6, queries: []query{q("process_resident_memory_bytes and on (instance, job) mlc_build_info", "{{instance}}")}},
