@@ -77,7 +77,7 @@ func sound(ctx context.Context, rdb redis.UniversalClient, refs []queue.Ref) []s
 // One of each pair of facts is taken away at random; one pass mends all of it.
 func TestRepairMendsWhatDriftedApart(t *testing.T) {
 	both(t, func(t *testing.T, rdb redis.UniversalClient) {
-		rnd := rand.New(rand.NewPCG(4, 2)) //nolint:gosec // damage, not a secret
+		rnd := rand.New(rand.NewPCG(4, 2))
 		ctx, broken := t.Context(), 0
 		for range soak.N(6, 60) {
 			rdb.FlushAll(ctx)

@@ -60,8 +60,8 @@ func checkServer(ctx context.Context, c redis.UniversalClient, cluster bool) (wa
 	if hidden != nil {
 		warnings = []string{fmt.Sprintf(couldNotCheck, "maxmemory-policy, appendonly and appendfsync", "CONFIG", wantedSettings)}
 	}
-	info, err := c.InfoMap(ctx).Result()
-	if err != nil {
+	info := c.InfoMap(ctx).Val()
+	if len(info) == 0 {
 		return append(warnings, fmt.Sprintf(couldNotCheck, "version, role and cluster mode", "INFO", "the server must be a master of Redis 7.0 or newer")), nil
 	}
 	version := info["Server"]["redis_version"]
