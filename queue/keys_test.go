@@ -10,55 +10,54 @@ import (
 	"github.com/ml-connector/ml-connector/queue"
 )
 
-// builders are all key builders: a key of a tenant by name.
-var builders = map[string]func(tenant string) []string{
-	"KeyStream": func(t string) []string {
-		return []string{queue.KeyStream(t, queue.Live), queue.KeyStream(t, queue.Bulk)}
-	},
-	"KeyLane":       func(t string) []string { return []string{queue.KeyLane(t)} },
-	"KeyRecord":     func(t string) []string { return []string{queue.KeyRecord(t, queue.Ref{Type: "vendorbill", ID: "1"})} },
-	"KeyDue":        func(t string) []string { return []string{queue.KeyDue(t)} },
-	"KeyLog":        func(t string) []string { return []string{queue.KeyLog(t, queue.Ref{Type: "vendorbill", ID: "1"})} },
-	"KeyConfig":     func(t string) []string { return []string{queue.KeyConfig(t)} },
-	"KeySealed":     func(t string) []string { return []string{queue.KeySealed(t)} },
-	"KeyWatermarks": func(t string) []string { return []string{queue.KeyWatermarks(t)} },
-	"KeyCin7":       func(t string) []string { return []string{queue.KeyCin7(t)} },
-	"KeyHooks":      func(t string) []string { return []string{queue.KeyHooks(t)} },
-	"KeyTieOut":     func(t string) []string { return []string{queue.KeyTieOut(t)} },
-	"KeyKnown":      func(t string) []string { return []string{queue.KeyKnown(t, "vendorbill")} },
-	"KeyDays":       func(t string) []string { return []string{queue.KeyDays(t, "vendorbill")} },
-	"KeyMissing":    func(t string) []string { return []string{queue.KeyMissing(t, "vendorbill")} },
-	"KeyBackfill":   func(t string) []string { return []string{queue.KeyBackfill(t)} },
-	"KeyByState": func(t string) (keys []string) {
-		for _, s := range queue.States {
-			keys = append(keys, queue.KeyByState(t, s))
-		}
-		return keys
-	},
-}
-
 func TestKeysOfATenantShareASlot(t *testing.T) {
+	r := queue.Ref{Type: "vendorbill", ID: "1"}
 	for _, tenant := range []string{"acme", "a-1", strings.Repeat("x", 63)} {
-		for name, build := range builders {
-			for _, k := range build(tenant) {
-				if got, want := slot(k), slot(tenant); got != want {
-					t.Errorf("%s: %s is in slot %d, want %d", name, k, got, want)
-				}
+		keys := []string{queue.KeyStream(tenant, queue.Live), queue.KeyStream(tenant, queue.Bulk), queue.KeyLane(tenant), queue.KeyRecord(tenant, r),
+			queue.KeyDue(tenant), queue.KeyLog(tenant, r), queue.KeyConfig(tenant), queue.KeyCin7(tenant)}
+		for _, s := range queue.States {
+			keys = append(keys, queue.KeyByState(tenant, s))
+		}
+		for _, k := range keys {
+			if got, want := slot(k), slot(tenant); got != want {
+				t.Errorf("%s is in slot %d, want %d", k, got, want)
 			}
 		}
 	}
 }
 
-// A builder that this test does not know would be one whose slot nobody checks.
-func TestEveryKeyBuilderIsChecked(t *testing.T) {
+// Every builder of a tenant's keys must go through key, which sets the hash
+// tag; those above show that key does.
+func TestEveryKeyBuilderUsesTheTag(t *testing.T) {
 	f, err := parser.ParseFile(token.NewFileSet(), "keys.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	seen := 0
 	for _, d := range f.Decls {
-		if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.IsExported() && builders[fn.Name.Name] == nil {
-			t.Errorf("keys.go builds keys by %s, which no test of slots knows", fn.Name.Name)
+		fn, ok := d.(*ast.FuncDecl)
+		if !ok || !fn.Name.IsExported() {
+			continue
 		}
+		seen++
+		ret, ok := fn.Body.List[len(fn.Body.List)-1].(*ast.ReturnStmt)
+		if !ok || len(ret.Results) != 1 {
+			t.Errorf("%s: want a single return", fn.Name)
+			continue
+		}
+		call, ok := ret.Results[0].(*ast.CallExpr)
+		if !ok || len(call.Args) < 1 {
+			t.Errorf("%s does not return key(tenant, ...)", fn.Name)
+			continue
+		}
+		name, ok := call.Fun.(*ast.Ident)
+		tenant, aok := call.Args[0].(*ast.Ident)
+		if !ok || !aok || name.Name != "key" || tenant.Name != "tenant" {
+			t.Errorf("%s does not return key(tenant, ...)", fn.Name)
+		}
+	}
+	if seen < 10 {
+		t.Errorf("found %d builders: keys.go is not where they are", seen)
 	}
 }
 

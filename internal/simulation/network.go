@@ -6,9 +6,11 @@ import (
 	"net"
 	"net/http"
 	"sync"
+
+	"github.com/ml-connector/ml-connector/internal/netfault"
 )
 
-// network joins listeners and dialers of one process by name, over net.Pipe: a
+// network joins listeners and dialers of one process by name, over pipes: a
 // real socket would keep virtual time from moving.
 type network struct {
 	mu    sync.Mutex
@@ -37,7 +39,7 @@ func (n *network) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	if l == nil {
 		return nil, fmt.Errorf("dial %s: connection refused", addr)
 	}
-	near, far := net.Pipe()
+	near, far := netfault.Pipe()
 	select {
 	case l.conns <- far:
 		return near, nil
