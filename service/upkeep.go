@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	beatEvery   = time.Second
+	beatEvery   = 5 * time.Second
 	sweepEvery  = 30 * time.Second
 	repairEvery = 24 * time.Hour
 )
