@@ -16,6 +16,7 @@ import (
 	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
 	"github.com/ml-connector/ml-connector/trace"
@@ -242,6 +243,7 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 			}
 			return next, held, false
 		}
+		t.bulk = entries[0].Class() == queue.Bulk
 		if err = t.company(ctx); err == nil {
 			err = t.batch(ctx, entries)
 		}
@@ -320,6 +322,7 @@ type turn struct {
 	ns   *netsuite.Client
 	c7   *cin7.Client
 	log  *zap.Logger
+	bulk bool // the marks in hand are bulk ones: they stand back for live work
 
 	suppliers []cin7.Supplier // all of Cin7's, read when first needed; kept up to date with our own writes
 	listed    bool
@@ -376,6 +379,9 @@ func (w *Worker) openAs(ctx context.Context, lane *queue.Turn, log *zap.Logger, 
 		tr.Cin7 = cin7.ReadOnly(tr.Cin7)
 	}
 	budget := func(ctx context.Context) error {
+		if t.bulk {
+			return w.budget.waitBulk(ctx, ses.creds.Cin7Key, tn.Cin7.CallsPerMinute, w.now)
+		}
 		return w.budget.wait(ctx, ses.creds.Cin7Key, tn.Cin7.CallsPerMinute, w.now)
 	}
 	if r != nil || s != nil {
@@ -401,7 +407,7 @@ func (w *Worker) openAs(ctx context.Context, lane *queue.Turn, log *zap.Logger, 
 		}
 		return nil
 	}
-	t.c7, err = Cin7Client(tn, ses.creds, tr, w.now, gate, func(time.Duration) { w.m.limited.WithLabelValues("cin7").Inc() }, w.m.observe("cin7"))
+	t.c7, err = Cin7Client(tn, ses.creds, tr, w.now, gate, w.refused(ses.creds.Cin7Key, log), w.m.observe("cin7"))
 	if err != nil {
 		return nil, err
 	}
@@ -425,7 +431,19 @@ func (w *Worker) patient(t *turn) (*cin7.Client, error) {
 		}
 		return nil
 	}
-	return Cin7Client(t.t, t.s.creds, w.o.Transport, w.now, gate, func(time.Duration) { w.m.limited.WithLabelValues("cin7").Inc() }, w.m.observe("cin7"))
+	return Cin7Client(t.t, t.s.creds, w.o.Transport, w.now, gate, w.refused(t.s.creds.Cin7Key, t.log), w.m.observe("cin7"))
+}
+
+// refused counts a refusal of Cin7 over its limit and pauses all processes.
+func (w *Worker) refused(key secret.String, log *zap.Logger) func(time.Duration) {
+	return func(after time.Duration) {
+		w.m.limited.WithLabelValues("cin7").Inc()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := w.budget.Refused(ctx, key, after); err != nil {
+			log.Warn("pause the calls to Cin7", zap.Error(err))
+		}
+	}
 }
 
 // gateMargin is how long the lease must still hold right before a request.

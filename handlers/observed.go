@@ -6,9 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
-	"time"
-
-	"github.com/go-redis/redis_rate/v10"
 
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/state"
@@ -23,26 +20,17 @@ var HoldReasons = [...]string{WaitBudget, WaitRetry, WaitUpstream}
 // Remaining is how many calls to Cin7 the tenant may send at once now, 0 to
 // the burst, a started call rounded down. Asking spends none.
 func (b *Budget) Remaining(ctx context.Context, t *tenant.Tenant, c tenant.Credentials) (int, error) {
-	res, err := b.limiter.AllowN(ctx, budgetKey(c.Cin7Key), budgetLimit(t.Cin7.CallsPerMinute), 0)
+	n, err := b.ask(ctx, "look", c.Cin7Key, t.Cin7.CallsPerMinute, 0, 0)
 	if err != nil {
 		return 0, fmt.Errorf("read the call budget of %s: %w", t.ID, err)
 	}
-	return max(res.Remaining, 0), nil
+	return int(n), nil
 }
 
 // budgetKey names the limiter of an application key without showing the key.
 func budgetKey(key secret.String) string {
 	sum := sha256.Sum256([]byte(key.Reveal()))
 	return "mlc:budget:{" + hex.EncodeToString(sum[:8]) + "}"
-}
-
-// budgetLimit is the limiter of a tenant: rate and burst together stay below
-// perMinute in every sliding minute.
-func budgetLimit(perMinute int) redis_rate.Limit {
-	if perMinute < 2*burst {
-		return redis_rate.Limit{Rate: perMinute, Burst: 1, Period: time.Minute}
-	}
-	return redis_rate.Limit{Rate: max(perMinute-burst+1, 1), Burst: burst, Period: time.Minute}
 }
 
 // unmappedName finds the accounts that lineAccounts names: each is followed by

@@ -9,12 +9,12 @@ import (
 )
 
 // Patient returns a limit for a client of a person or of a nightly job: it
-// takes its calls from the same budget as the lanes, and waits for as long as
+// takes its calls from the same budget as the lanes, behind live work, and waits for as long as
 // that takes.
 func (b *Budget) Patient(key secret.String, perMinute int, now func() time.Time) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for {
-			err := b.wait(ctx, key, perMinute, now)
+			err := b.waitBulk(ctx, key, perMinute, now)
 			var spent *budgetSpent
 			if !errors.As(err, &spent) {
 				return err
