@@ -125,6 +125,14 @@ console-pictures: tools-console ## photograph every page of the console for docs
 	rm -rf docs/console && mkdir -p docs/console
 	cd console/browser && SHOTS=../../docs/console node --test look.test.mjs
 
+.PHONY: scripts-test
+scripts-test: ## syntax and unit tests of the NetSuite scripts, with Node 20 or later
+	@if ! command -v node >/dev/null; then \
+	  command -v apt-get >/dev/null || { echo "node is not installed and there is no apt-get: install Node 20 and run again" >&2; exit 1; }; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends nodejs >/dev/null; fi
+	for f in deploy/netsuite/*.js deploy/netsuite/test/*.js; do node --check "$$f" || exit 1; done
+	node --test deploy/netsuite/test/scripts.test.js
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin dist coverage.out

@@ -44,6 +44,26 @@ func (a *ops) pingTenant(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// examineTenant is the doctor's checklist. It takes some twenty calls, so that
+// one at a time is made for a tenant.
+func (a *ops) examineTenant(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	if _, busy := a.examined.LoadOrStore(t.ID, true); busy {
+		p := problem(http.StatusServiceUnavailable, "busy", "this tenant is being examined already: try again when that is done")
+		p.retryAfter = "10"
+		return p
+	}
+	defer a.examined.Delete(t.ID)
+	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
+	defer cancel()
+	checks := a.c.Doctor(ctx, t)
+	writeJSON(w, http.StatusOK, map[string]any{"ok": allOK(checks), "checks": checks})
+	return nil
+}
+
 func (a *ops) pauseTenant(w http.ResponseWriter, r *http.Request) error {
 	t, err := a.tenant(r)
 	if err != nil {

@@ -60,6 +60,8 @@ type Config struct {
 	Accounts      func(ctx context.Context, t *tenant.Tenant, since string) (any, error)
 	MappingEffect func(ctx context.Context, t *tenant.Tenant, m tenant.Mapping) (any, error)
 	Mappings      func(ctx context.Context, t *tenant.Tenant) (any, error)
+	// Doctor examines the installation and a tenant.
+	Doctor func(ctx context.Context, t *tenant.Tenant) []Check
 	// Reconcile ties the books of a period out and returns what writes the
 	// report; without a period the one that was kept last, state.ErrNotFound
 	// when there is none. Errors of the period are ErrInput.
@@ -89,10 +91,11 @@ type public struct {
 
 // ops serves the ops listener.
 type ops struct {
-	c       Config
-	m       *metrics
-	busy    sync.Map // tenant id -> a long answer is under way
-	guesses *guesses
+	c        Config
+	m        *metrics
+	busy     sync.Map // tenant id -> a long answer is under way
+	guesses  *guesses
+	examined sync.Map // tenant id -> the doctor is at work
 }
 
 // New returns the handlers of the public and the ops listener, which share
@@ -169,6 +172,7 @@ func (a *ops) table() []endpoint {
 		{"PUT", "/tenants/{id}", Owner, a.putTenant},
 		{"DELETE", "/tenants/{id}", Owner, a.deleteTenant},
 		{"POST", "/tenants/{id}:ping", Operator, a.pingTenant},
+		{"GET", "/tenants/{id}/doctor", Viewer, a.examineTenant},
 		{"POST", "/tenants/{id}:pause", Operator, a.pauseTenant},
 		{"POST", "/tenants/{id}:resume", Operator, a.resumeTenant},
 		{"POST", "/tenants/{id}:poll", Operator, a.pollTenant},

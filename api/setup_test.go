@@ -99,6 +99,7 @@ func open(t *testing.T, edit ...func(*api.Config)) *house {
 			return []api.Check{{Name: "NetSuite " + t.NetSuite.AccountID, OK: true}, {Name: "Cin7 Core", Detail: "the key is refused", Fix: "correct it"}}
 		},
 	}
+	h.config.Doctor = h.config.Ping
 	for _, f := range edit {
 		f(&h.config)
 	}

@@ -235,6 +235,9 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 			return StartBackfill(ctx, c, rooms, t, in, dry)
 		},
 		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
+		Doctor: func(ctx context.Context, t *tenant.Tenant) []api.Check {
+			return Doctor(ctx, Examination{Rooms: rooms, Redis: rdb, Transports: tr}, t)
+		},
 	})
 	listen := o.Listen
 	if listen == nil {

@@ -78,7 +78,7 @@ To look around without any set-up: go run ./cmd/demo`,
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", "table", "table or json")
 	root.PersistentFlags().BoolVar(&a.yes, "yes", false, "do not ask before changing things")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(a.serveCommand(), a.keysCommand(), a.tenantCommand(), a.auditCommand(), a.recordsCommand(), a.pollCommand(), a.coverageCommand(), a.backfillCommand(), a.reconcileCommand(), a.accountsCommand(), a.applyCommand(), a.planCommand(), a.configCommand(), a.healthcheckCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.keysCommand(), a.tenantCommand(), a.auditCommand(), a.doctorCommand(), a.netsuiteCommand(), a.recordsCommand(), a.pollCommand(), a.coverageCommand(), a.backfillCommand(), a.reconcileCommand(), a.accountsCommand(), a.applyCommand(), a.planCommand(), a.configCommand(), a.healthcheckCommand(), a.versionCommand())
 	return root
 }
 

@@ -1,0 +1,238 @@
+package service_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/cin7/cin7test"
+	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/internal/soak"
+	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
+	"github.com/ml-connector/ml-connector/queue/redistest"
+	"github.com/ml-connector/ml-connector/secret"
+	"github.com/ml-connector/ml-connector/service"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+// ward is a set-up that the doctor examines.
+type ward struct {
+	t     *testing.T
+	world *distributor.World
+	rdb   redis.UniversalClient
+	ks    *secret.Keyset
+	e     service.Examination
+	now   time.Time
+}
+
+// fault is a planted misconfiguration.
+type fault struct {
+	name    string
+	world   func(*distributor.Options)
+	edit    []string    // of the tenant file: old, new
+	after   func(*ward) // once the tenant is applied
+	seen    []string    // names of the checks that must fail; no other may
+	fix     string      // part of the first one's fix
+	without bool        // examine the installation alone
+}
+
+func swap(old, fresh string) []string { return []string{old, fresh} }
+
+var faults = []fault{
+	{name: "wrong certificate id", edit: swap(`certificate_id: "`+distributor.CertificateID+`"`, `certificate_id: "Zk99"`), seen: []string{"NetSuite token"}, fix: "certificate_id is the one of the M2M mapping"},
+	{name: "wrong client id", edit: swap(`client_id: "`+distributor.ClientID+`"`, `client_id: "ffff"`), seen: []string{"NetSuite token"}, fix: "client_id is the one of the integration record"},
+	{name: "mapping deleted by a sandbox refresh", after: func(w *ward) { w.world.NetSuite.RevokeCertificate(distributor.CertificateID) }, seen: []string{"NetSuite token"}, fix: "sandbox refresh"},
+	{name: "invalid client", world: func(o *distributor.Options) { o.NetSuite.InvalidClient = true }, edit: swap(`client_id: "`+distributor.ClientID+`"`, `client_id: "ffff"`), seen: []string{"NetSuite token"}, fix: "Machine to Machine"},
+	hidden("vendor", "Lists > Vendors"), hidden("transaction", "Find Transaction"), hidden("transactionline", "Find Transaction"),
+	hidden("transactionaccountingline", "Lists > Accounts"), hidden("account", "Lists > Accounts"), hidden("item", "Lists > Items"),
+	hidden("currency", "Lists > Currency"), hidden("term", "Accounting Lists"), hidden("previoustransactionlinelink", "Find Transaction"), hidden("deletedrecord", "Deleted Records"),
+	{name: "wrong Cin7 key", edit: swap(distributor.Cin7Key, distributor.Cin7Key+"x"), seen: []string{"Cin7 keys"}, fix: "Integrations > API"},
+	{name: "wrong Cin7 account", edit: swap(`account_id: "`+distributor.Cin7Account+`"`, `account_id: "00000000-0000-4000-8000-000000000009"`), seen: []string{"Cin7 keys"}, fix: "cin7.account_id"},
+	{name: "wrong Cin7 path", edit: swap("/ExternalApi/v2", "/External"), seen: []string{"Cin7 keys"}, fix: "cin7.base_url"},
+	{name: "lock date in the future", world: func(o *distributor.Options) { o.Cin7.LockDate = "2099-01-01" }, seen: []string{"Cin7 lock date"}, fix: "set the lock date back"},
+	{name: "unknown location", edit: swap("location: Main Warehouse", "location: Main Warehous"), seen: []string{"Cin7 locations"}, fix: "sync.location"},
+	{name: "unknown tax rule", edit: swap("tax_rule: Tax on Purchases", "tax_rule: GST"), seen: []string{"Cin7 tax rules"}, fix: "sync.tax_rule"},
+	{name: "unknown payment term", edit: swap("payment_term: 30 days", "payment_term: 90 days"), seen: []string{"Cin7 payment terms"}, fix: "sync.payment_term"},
+	{name: "term mapped to nothing", edit: swap(`{"Net 30": "30 days"}`, `{"Net 30": "thirty"}`), seen: []string{"Cin7 payment terms"}, fix: "sync.mapping.terms"},
+	{name: "account mapped to nothing", edit: swap(`{"6100": "429"}`, `{"6100": "999"}`), seen: []string{"Cin7 accounts"}, fix: "sync.mapping.accounts"},
+	{name: "account mapped to an archived one", after: func(w *ward) {
+		w.world.Cin7.AddAccount(cin7test.Account{Code: "600", Name: "Old", Type: "EXPENSE", Class: "EXPENSE", Status: "ARCHIVED"})
+		w.mapping(func(m *tenant.Mapping) { m.Accounts = map[string]string{"6100": "600"} })
+	}, seen: []string{"Cin7 accounts"}, fix: "activate the account"},
+	{name: "charge mapped to nothing", edit: swap(`"*": "Other charges"`, `"*": "Sundries"`), seen: []string{"Cin7 charges"}, fix: "type Service"},
+	{name: "location mapped to nothing", after: func(w *ward) {
+		w.mapping(func(m *tenant.Mapping) { m.Locations = map[string]string{"1": "Nowhere"} })
+	}, seen: []string{"Cin7 locations"}, fix: "sync.mapping.locations"},
+	{name: "tax mapped to nothing", after: func(w *ward) {
+		w.mapping(func(m *tenant.Mapping) { m.Tax = map[string]string{"*": "VAT"} })
+	}, seen: []string{"Cin7 tax rules"}, fix: "sync.mapping.tax"},
+	{name: "guessable webhook secret", edit: swap(distributor.WebhookSecret, strings.Repeat("ab", 20)), seen: []string{"webhook secret"}, fix: "rotate-secret"},
+	{name: "old secret left alive", after: func(w *ward) {
+		if _, _, err := w.e.Rooms.Tenants.RotateSecret(w.t.Context(), tenantID); err != nil {
+			w.t.Fatal(err)
+		}
+		_, c, err := w.e.Rooms.Tenants.Load(w.t.Context(), tenantID)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.knock("127.0.0.1", c.WebhookSecrets[1].Reveal())
+	}, seen: []string{"old webhook secret"}, fix: "--retire-old"},
+	{name: "NetSuite posts from an address that is not listed", after: func(w *ward) { w.knock("203.0.113.9", distributor.WebhookSecret) }, seen: []string{"webhook addresses"}, fix: "webhook.allowlist"},
+	{name: "no webhook for weeks", after: func(w *ward) {
+		w.rdb.HSet(w.t.Context(), "mlc:{"+tenantID+"}:cfg", "applied_at", w.now.AddDate(0, 0, -30).UTC().Format(time.RFC3339))
+	}, seen: []string{"webhooks arrive"}, fix: "script deployment"},
+	{name: "paused", after: func(w *ward) {
+		if err := w.e.Rooms.Tenants.SetPaused(w.t.Context(), tenantID, "stock-taking"); err != nil {
+			w.t.Fatal(err)
+		}
+	}, seen: []string{"not paused"}, fix: "tenant resume"},
+	{name: "settings changed in Redis", after: func(w *ward) { w.tamper() }, seen: []string{"stored settings"}, fix: "who can write to Redis"},
+	{name: "keys of another company", after: func(w *ward) {
+		if err := w.e.Rooms.Tenants.Bind(w.t.Context(), tenantID, tenant.Companies{NetSuite: distributor.NetSuiteAccount, Cin7: distributor.Cin7Account, Company: "Somebody Else Ltd"}); err != nil {
+			w.t.Fatal(err)
+		}
+	}, seen: []string{"companies"}, fix: "tenant rebind"},
+	{name: "audit log cut off", after: func(w *ward) { w.rdb.Del(w.t.Context(), "mlc:{!audit}:log") }, seen: []string{"audit log"}, fix: "who can write to Redis"},
+	{name: "wrong keyset", without: true, after: func(w *ward) { w.otherKeyset() }, seen: []string{"keyset"}, fix: "MLC_KEYSET_FILE"},
+	{name: "an unfinished key rotation", after: func(w *ward) {
+		id, err := w.ks.Add()
+		if err == nil {
+			err = w.ks.Promote(id)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}, seen: []string{"keyset"}, fix: "keys rotate --reseal"},
+	{name: "certificate of another key", after: func(w *ward) { w.certify(certificateOf(w.t, 300, nil)) }, seen: []string{"NetSuite certificate"}, fix: "of one pair"},
+	{name: "certificate near its end", after: func(w *ward) { w.certify(certificateOf(w.t, 20, w.world.KeyPEM)) }, seen: []string{"NetSuite certificate"}, fix: "netsuite keygen"},
+	{name: "certificate that ended", after: func(w *ward) { w.certify(certificateOf(w.t, -1, w.world.KeyPEM)) }, seen: []string{"NetSuite certificate"}, fix: "netsuite keygen"},
+}
+
+// hidden is a table that the integration role may not read.
+func hidden(table, permission string) fault {
+	seen := []string{"NetSuite table " + table}
+	if table == "vendor" {
+		seen = append(seen, "NetSuite dates")
+	}
+	return fault{name: "no permission for " + table, world: func(o *distributor.Options) { o.NetSuite.HideTables = []string{table} }, seen: seen, fix: permission}
+}
+
+func TestDoctorNamesEveryFault(t *testing.T) {
+	named := 0
+	for _, f := range faults {
+		if t.Run(f.name, func(t *testing.T) {
+			w := newWard(t, f)
+			checks := w.examine(!f.without)
+			var failed []string
+			fix := ""
+			for _, c := range checks {
+				if c.OK {
+					continue
+				}
+				failed = append(failed, c.Name)
+				if c.Name == f.seen[0] {
+					fix += c.Fix
+				}
+				if c.Fix == "" || c.Detail == "" {
+					t.Errorf("%s says neither what nor how: %+v", c.Name, c)
+				}
+			}
+			if strings.Join(failed, ", ") != strings.Join(f.seen, ", ") || !strings.Contains(fix, f.fix) {
+				t.Errorf("failed: %v with fix %q\nwant %v with %q", failed, fix, f.seen, f.fix)
+			}
+		}) {
+			named++
+		}
+	}
+	soak.Figure(t, "planted misconfigurations that the doctor names with the right fix and nothing else", "%d of %d", named, len(faults))
+}
+
+func TestDoctorFindsNothingWhereNothingIsWrong(t *testing.T) {
+	for name, o := range map[string]distributor.Options{
+		"plain":           {},
+		"awkward account": {NetSuite: netsuitetest.Options{ExpiresInText: true, NotOneWorld: true, UpperCaseKeys: true, NoApprovals: true, DayFirst: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWard(t, fault{world: func(d *distributor.Options) { *d = o }})
+			w.certify(certificateOf(t, 300, w.world.KeyPEM))
+			for _, c := range w.examine(true) {
+				if !c.OK {
+					t.Errorf("a false alarm: %+v", c)
+				}
+			}
+		})
+	}
+}
+
+func newWard(t *testing.T, f fault) *ward {
+	t.Helper()
+	o := distributor.Options{}
+	if f.world != nil {
+		f.world(&o)
+	}
+	o.Cin7.CallsPerMinute = -1
+	world, err := distributor.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = world.NetSuite.Close() })
+	ns, c7 := httptest.NewServer(world.NetSuite), httptest.NewServer(world.Cin7)
+	t.Cleanup(ns.Close)
+	t.Cleanup(c7.Close)
+	file := strings.Replace(world.Tenant(tenantID, ns.URL, c7.URL, "INVOICE"), "calls_per_minute: ", "calls_per_minute: 10000 # ", 1)
+	for i := 0; i+1 < len(f.edit); i += 2 {
+		if !strings.Contains(file, f.edit[i]) {
+			t.Fatalf("the tenant file has no %q", f.edit[i])
+		}
+		file = strings.Replace(file, f.edit[i], f.edit[i+1], 1)
+	}
+	tn, creds, err := tenant.ParseYAML([]byte(file), tenant.Options{AllowPrivateEndpoints: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &ward{t: t, world: world, rdb: redistest.Embedded(t), now: time.Now()}
+	if w.ks, err = secret.Ephemeral(); err != nil {
+		t.Fatal(err)
+	}
+	w.open(w.ks)
+	if _, err := w.e.Rooms.Tenants.Apply(t.Context(), tn, creds); err != nil {
+		t.Fatal(err)
+	}
+	world.TellPast()
+	if err := w.e.Rooms.Audit.Append(t.Context(), auditEntry("tenant apply")); err != nil {
+		t.Fatal(err)
+	}
+	if f.after != nil {
+		f.after(w)
+	}
+	return w
+}
+
+func (w *ward) open(ks *secret.Keyset) {
+	w.t.Helper()
+	c, err := service.Load("", []string{"MLC_ALLOW_PRIVATE_ENDPOINTS=true"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	rooms, _, _, err := service.Open(w.t.Context(), c, service.Options{Redis: w.rdb, Keyset: ks})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.e = service.Examination{Rooms: rooms, Redis: w.rdb, Transports: service.Transports(c), Now: func() time.Time { return w.now }}
+}
+
+func (w *ward) examine(withTenant bool) []api.Check {
+	w.t.Helper()
+	if !withTenant {
+		return service.Doctor(w.t.Context(), w.e, nil)
+	}
+	tn, err := w.e.Rooms.Tenants.Get(w.t.Context(), tenantID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return service.Doctor(w.t.Context(), w.e, tn)
+}

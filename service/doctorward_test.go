@@ -1,0 +1,107 @@
+package service_test
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ml-connector/ml-connector/audit"
+	"github.com/ml-connector/ml-connector/secret"
+	"github.com/ml-connector/ml-connector/tenant"
+)
+
+func auditEntry(action string) audit.Entry { return audit.Entry{Actor: "test", Action: action} }
+
+func (w *ward) mapping(edit func(*tenant.Mapping)) {
+	w.t.Helper()
+	tn, err := w.e.Rooms.Tenants.Get(w.t.Context(), tenantID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m := tn.Sync.Mapping
+	edit(&m)
+	if _, err := w.e.Rooms.Tenants.SetMapping(w.t.Context(), tenantID, m); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// knock shows a secret at the door.
+func (w *ward) knock(from, sec string) {
+	w.t.Helper()
+	door := tenant.NewDoor(w.e.Rooms.Tenants)
+	if _, err := door.Check(w.t.Context(), tenantID, netip.MustParseAddr(from), sec); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := door.Flush(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// tamper does what somebody with a Redis client would do to get at the keys.
+func (w *ward) tamper() {
+	w.t.Helper()
+	key := "mlc:{" + tenantID + "}:cfg"
+	doc := w.rdb.HGet(w.t.Context(), key, "document").Val()
+	changed := strings.Replace(doc, "/ExternalApi/v2", "/elsewhere", 1)
+	if changed == doc {
+		w.t.Fatal("nothing was changed")
+	}
+	w.rdb.HSet(w.t.Context(), key, "document", changed)
+}
+
+func (w *ward) otherKeyset() {
+	w.t.Helper()
+	ks, err := secret.Ephemeral()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.e.Rooms.Tenants = tenant.NewStore(w.rdb, ks)
+}
+
+// certify applies a certificate.
+func (w *ward) certify(pemText string) {
+	w.t.Helper()
+	tn, err := w.e.Rooms.Tenants.Get(w.t.Context(), tenantID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	tn.NetSuite.Certificate = pemText
+	if _, err := w.e.Rooms.Tenants.Apply(w.t.Context(), tn, tenant.Credentials{}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// certificateOf makes a certificate that lasts for some days, of a key or of
+// any other.
+func certificateOf(t *testing.T, days int, keyPEM []byte) string {
+	t.Helper()
+	var signer crypto.Signer
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer = other
+	if keyPEM != nil {
+		b, _ := pem.Decode(keyPEM)
+		k, err := x509.ParsePKCS8PrivateKey(b.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signer = k.(crypto.Signer)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ml-connector"}, NotBefore: time.Now().AddDate(0, 0, -60), NotAfter: time.Now().AddDate(0, 0, days)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, signer.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
