@@ -8,13 +8,13 @@
 package allowlist
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"github.com/go-chi/chi/v5/middleware"
 )
 
 // Addr is a client address; the zero value is "unknown" and is on no list.
@@ -79,7 +79,7 @@ func (l List) Empty() bool { return len(l.prefixes) == 0 }
 // Trust says which proxies stand in front of us.
 type Trust struct {
 	count    int
-	prefixes []string
+	networks List
 }
 
 // maxProxies is more than any deployment has; a larger count is a mistake.
@@ -104,23 +104,76 @@ func ParseTrust(s string) (Trust, error) {
 		if err != nil {
 			return Trust{}, fmt.Errorf("trusted proxy %d, %.60q: %w", i+1, e, err)
 		}
-		t.prefixes = append(t.prefixes, p.String())
+		t.networks.prefixes = append(t.networks.prefixes, p)
 	}
 	return t, nil
 }
 
 // Middleware finds the client's address once per request, for Client.
 func (t Trust) Middleware() func(http.Handler) http.Handler {
-	switch {
-	case len(t.prefixes) > 0:
-		return middleware.ClientIPFromXFF(t.prefixes...)
-	case t.count > 0:
-		return middleware.ClientIPFromXFFTrustedProxies(t.count)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx := context.WithValue(r.Context(), clientKey{}, t.client(r.RemoteAddr, r.Header["X-Forwarded-For"]))
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
 	}
-	return middleware.ClientIPFromRemoteAddr
 }
+
+type clientKey struct{}
 
 // Client returns the address that Middleware found; zero when it could not tell.
 func Client(r *http.Request) Addr {
-	return middleware.GetClientIPAddr(r.Context()).Unmap().WithZone("")
+	a, _ := r.Context().Value(clientKey{}).(Addr)
+	return a
+}
+
+// client decides who knocks. Every entry of X-Forwarded-For keeps its place,
+// empty ones too: a walk that skips them (chi's ClientIPFromXFF does) lets
+// "forged," pass one proxy as if the proxy had written "forged".
+func (t Trust) client(peer string, lines []string) Addr {
+	switch {
+	case !t.networks.Empty():
+		a := hop(hostOf(peer))
+		for chain := entries(lines); t.networks.Contains(a); {
+			// The unknown address is no proxy: nothing left of it is believed.
+			if len(chain) == 0 {
+				return Addr{} // only proxies, no client
+			}
+			a, chain = hop(chain[len(chain)-1]), chain[:len(chain)-1]
+		}
+		return a
+	case t.count > 0:
+		chain := entries(lines)
+		if len(chain) < t.count {
+			return Addr{}
+		}
+		return hop(chain[len(chain)-t.count])
+	}
+	return hop(hostOf(peer))
+}
+
+// entries joins the header's lines in order (RFC 9110 section 5.3) and splits
+// them. A line without text is an entry without text.
+func entries(lines []string) []string {
+	if len(lines) == 0 {
+		return nil
+	}
+	return strings.Split(strings.Join(lines, ","), ",")
+}
+
+// hop reads one address; zero unless it is an address and nothing else.
+func hop(s string) Addr {
+	a, err := netip.ParseAddr(strings.Trim(s, " \t"))
+	if err != nil {
+		return Addr{}
+	}
+	return a.Unmap().WithZone("")
+}
+
+func hostOf(peer string) string {
+	host, _, err := net.SplitHostPort(peer)
+	if err != nil {
+		return ""
+	}
+	return host
 }
