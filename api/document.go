@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/ml-connector/ml-connector/internal/strictjson"
 )
 
 // maxDocument is the limit of a body of the ops API: far more than any tenant.
@@ -29,6 +31,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 // decode reads a small JSON body strictly. What it says is wrong never shows a
 // value.
 func decode(b []byte, into any) error {
+	if err := strictjson.Check(b, into); err != nil {
+		return problem(http.StatusBadRequest, "malformed", err.Error())
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	err := d.Decode(into)

@@ -213,7 +213,8 @@ func TestPutMapping(t *testing.T) {
 	if got := h.post(hook, bill); got.status != http.StatusAccepted {
 		t.Errorf("the credentials did not stay: got %d", got.status)
 	}
-	for body, want := range map[string]int{`{"accounts":{"5000":""}}`: 422, `{"acounts":{}}`: 400, `{"accounts":{"5000":429}}`: 400, "": 400} {
+	for body, want := range map[string]int{`{"accounts":{"5000":""}}`: 422, `{"acounts":{}}`: 400, `{"accounts":{"5000":429}}`: 400, "": 400,
+		`{"accounts":{"5000":"429"},"accounts":{}}`: 400, `{"accounts":{"5000":"429","5000":"430"}}`: 400, `{"Accounts":{}}`: 400} {
 		if got := h.call(http.MethodPut, "/api/v1/tenants/acme/mapping", body); got.status != want {
 			t.Errorf("%q: got %d, want %d", body, got.status, want)
 		}

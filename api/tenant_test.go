@@ -101,6 +101,9 @@ func TestPutTenantRefuses(t *testing.T) {
 			d["poll"] = map[string]any{"every": "1s"}
 			d["sync"] = map[string]any{"approach": "NEITHER"}
 		}), 422, "#/sync/approach", ""},
+		{"key twice", strings.Replace(with(func(map[string]any) {}), `{"`, `{"id":"acme","`, 1), 422, "", `the key "id" comes twice`},
+		{"key twice further in", strings.Replace(with(func(map[string]any) {}), `"cin7":{"`, `"cin7":{"account_id":"x","`, 1), 422, "", `the key "account_id" comes twice`},
+		{"key in another case", strings.Replace(with(func(map[string]any) {}), `"webhook"`, `"Webhook"`, 1), 422, "", `the key "Webhook" is written "webhook"`},
 		{"too large", `{"id":"` + strings.Repeat("x", 1<<20) + `"}`, 413, "", ""},
 	}
 	for _, c := range cases {

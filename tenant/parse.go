@@ -16,6 +16,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/ml-connector/ml-connector/allowlist"
+	"github.com/ml-connector/ml-connector/internal/strictjson"
 	"github.com/ml-connector/ml-connector/secret"
 )
 
@@ -49,6 +50,9 @@ func ParseJSON(data []byte, o Options) (*Tenant, Credentials, error) {
 		return nil, Credentials{}, fmt.Errorf("tenant document has %d bytes, at most %d are read", len(data), maxDocument)
 	}
 	var d Document
+	if err := strictjson.Check(data, &d); err != nil {
+		return nil, Credentials{}, fmt.Errorf("the tenant document is not what it should be: %w", err)
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&d); err != nil {
