@@ -162,6 +162,8 @@ func callOf(owner queue.Ref, o op) (Call, error) {
 	switch o.Kind {
 	case opCreatePurchase:
 		c.Path, body = "advanced-purchase", o.Header
+	case opSetRate:
+		c.Method, c.Path, body = http.MethodPut, "advanced-purchase", o.Update
 	case opVoidPurchase, opUndoPurchase:
 		remove("advanced-purchase", "ID", o.Kind == opVoidPurchase)
 	case opPostOrder:
@@ -227,6 +229,10 @@ func (o op) named(n naming) op {
 		h := *o.Header
 		h.SupplierID = n.id(h.SupplierID)
 		o.Header = &h
+	case o.Update != nil:
+		b := *o.Update
+		b.ID = n.id(b.ID)
+		o.Update = &b
 	case o.Order != nil:
 		b := *o.Order
 		b.TaskID = n.id(b.TaskID)

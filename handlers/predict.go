@@ -53,6 +53,8 @@ func predict(p *cin7.Purchase, o op, owner queue.Ref) (after *cin7.Purchase, tas
 		for _, g := range groupsOf(&out) {
 			undoGroup(&out, g.task, undone, true, true)
 		}
+	case opSetRate: // changes the rate alone (contract cin7 7.2)
+		out.CurrencyRate = *o.Update.CurrencyRate
 	case opPostOrder:
 		out.Status = "ORDERED"
 		out.Order = cin7.Order{TaskID: out.Order.TaskID, Memo: o.Order.Memo, Status: o.Order.Status, Lines: o.Order.Lines, AdditionalCharges: o.Order.AdditionalCharges}
