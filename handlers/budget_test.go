@@ -59,8 +59,9 @@ func fullest(calls []time.Time) int {
 // to two seconds to arrive, as an oracle at Cin7's door would see them. Workers
 // die with a call that they were granted, and come back.
 func TestNoSlidingMinuteAboveTheLimit(t *testing.T) {
-	const perMinute, workers, crashes = 50, 5, 20
-	span := time.Duration(soak.N(1, 24)) * time.Hour
+	const perMinute, workers = 50, 5
+	// Each virtual hour is some 15,000 round trips to the embedded Redis.
+	span, crashes := time.Duration(soak.N(20, 24*60))*time.Minute, soak.N(5, 20)
 	b, set := virtual(t)
 	key := secret.New("k")
 	rnd := rand.New(rand.NewPCG(7, 60))
@@ -69,7 +70,8 @@ func TestNoSlidingMinuteAboveTheLimit(t *testing.T) {
 	for range workers {
 		heap.Push(&queue, caller{at: start})
 	}
-	nextCrash := start.Add(span / crashes / 2)
+	between := span / time.Duration(crashes)
+	nextCrash := start.Add(between / 2)
 	var arrived []time.Time
 	granted, died, now := 0, 0, start
 	for {
@@ -89,7 +91,7 @@ func TestNoSlidingMinuteAboveTheLimit(t *testing.T) {
 			// Dies with the call in hand; another takes its place later.
 			died++
 			granted++
-			nextCrash = nextCrash.Add(span / crashes)
+			nextCrash = nextCrash.Add(between)
 			c.at = now.Add(5*time.Second + time.Duration(rnd.IntN(30_000))*time.Millisecond)
 		default:
 			granted++
