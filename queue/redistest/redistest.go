@@ -98,3 +98,11 @@ func (p *Process) Kill() {
 		p.cmd = nil
 	}
 }
+
+// Signal sends the process a signal: SIGSTOP freezes it, SIGCONT goes on.
+func (p *Process) Signal(t testing.TB, s os.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatalf("send redis-server %v: %v", s, err)
+	}
+}
