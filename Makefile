@@ -31,7 +31,7 @@ test: tools ## vet, and all tests with the race detector
 
 .PHONY: soak
 soak: tools ## the long proofs, minutes to an hour; each prints its figures
-	MLC_SOAK=1 $(GO) test -timeout 120m -count=1 ./... 2>&1 | grep -v 'no test files'
+	set -o pipefail; MLC_SOAK=1 $(GO) test -v -p 1 -timeout 120m -count=1 ./... 2>&1 | grep --line-buffered -E '^(ok|FAIL|panic|--- FAIL)|figure |_test.go:[0-9]+:'
 
 .PHONY: mutants
 mutants: ## put faults into the source, one at a time: a named test must find each
