@@ -45,11 +45,13 @@ func TestAClerkFindsABill(t *testing.T) {
 // 40 failures are 2 causes, and a bulk retry says how many before it acts.
 func TestCausesAndBulkRetry(t *testing.T) {
 	h := open(t)
+	var bills []bill
 	for i := range 20 {
 		n := fmt.Sprintf("VB-%d", 1000+i)
-		h.park(fmt.Sprint(i+1), map[string]string{"number": n}, "unmapped_account", fmt.Sprintf("bill %s: no active Cin7 account for NetSuite account 6990 Penalties (%d.50 USD)", n, i))
-		h.park(fmt.Sprint(i+101), map[string]string{"number": "X" + n}, "period_locked", "bill X"+n+" is dated 2026-01-02; Cin7 is locked up to and including 2026-01-31")
+		bills = append(bills, bill{fmt.Sprint(i + 1), map[string]string{"number": n}, "unmapped_account", fmt.Sprintf("bill %s: no active Cin7 account for NetSuite account 6990 Penalties (%d.50 USD)", n, i)},
+			bill{fmt.Sprint(i + 101), map[string]string{"number": "X" + n}, "period_locked", "bill X" + n + " is dated 2026-01-02; Cin7 is locked up to and including 2026-01-31"})
 	}
+	h.parkAll(bills...)
 	p := h.as(operatorToken)
 	if body := p.page("/console/t/acme/records?state=parked&group=cause"); !strings.Contains(body, "40 records, 2 causes") {
 		t.Errorf("the causes are not told apart:\n%s", body)
@@ -154,9 +156,11 @@ func hostile() []string {
 func TestHostileTextStaysText(t *testing.T) {
 	h := open(t)
 	texts := hostile()
+	var bills []bill
 	for i, s := range texts {
-		h.park(fmt.Sprint(i+1), map[string]string{"number": s, "party": s, "total": s, "cin7_number": s, "accounts": s, "stage": s}, "cin7_refused", s)
+		bills = append(bills, bill{fmt.Sprint(i + 1), map[string]string{"number": s, "party": s, "total": s, "cin7_number": s, "accounts": s, "stage": s}, "cin7_refused", s})
 	}
+	h.parkAll(bills...)
 	p := h.as(ownerToken)
 	pages := []string{"/console/", "/console/t/acme/", "/console/t/acme/parked", "/console/t/acme/records?group=cause&state=parked"}
 	for i, s := range texts {

@@ -140,27 +140,52 @@ func (h *house) apply(id, name string) {
 	}
 }
 
-// park puts a parked bill there, the way a lane does.
+// bill is a parked bill.
+type bill struct {
+	id      string
+	facts   map[string]string
+	reason  string
+	message string
+}
+
+// park puts one there.
 func (h *house) park(id string, facts map[string]string, reason, message string) {
 	h.t.Helper()
+	h.parkAll(bill{id, facts, reason, message})
+}
+
+// parkAll puts bills there, the way a lane does.
+func (h *house) parkAll(bills ...bill) {
+	h.t.Helper()
 	ctx := context.Background()
-	k := queue.Ref{Type: "vendorbill", ID: id}
-	if _, err := h.config.Queue.Mark(ctx, "acme", queue.Live, queue.Mark{Ref: k, Source: "webhook", Note: message}); err != nil {
+	var marks []queue.Mark
+	of := map[string]bill{}
+	for _, b := range bills {
+		marks = append(marks, queue.Mark{Ref: queue.Ref{Type: "vendorbill", ID: b.id}, Source: "webhook", Note: b.message})
+		of[b.id] = b
+	}
+	if _, err := h.config.Queue.Mark(ctx, "acme", queue.Live, marks...); err != nil {
 		h.t.Fatal(err)
 	}
 	turn, err := h.config.Queue.Claim(ctx, "w")
 	if err != nil || turn == nil {
 		h.t.Fatalf("claim: %v, %v", turn, err)
 	}
-	got, err := turn.Take(ctx, 100)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for i := range got {
-		if err := turn.Settle(ctx, queue.Settlement{Ref: got[i].Ref, Entry: &got[i], State: queue.Parked, Reason: reason, Message: message, Fix: message, Facts: facts,
-			Steps: []queue.Step{{Name: "read", Text: message}}}); err != nil {
+	for left := len(bills); left > 0; {
+		got, err := turn.Take(ctx, 100)
+		if err != nil || len(got) == 0 {
+			h.t.Fatalf("take: %v, %v", got, err)
+		}
+		var out []queue.Settlement
+		for i := range got {
+			b := of[got[i].ID]
+			out = append(out, queue.Settlement{Ref: got[i].Ref, Entry: &got[i], State: queue.Parked, Reason: b.reason, Message: b.message, Fix: b.message, Facts: b.facts,
+				Steps: []queue.Step{{Name: "read", Text: b.message}}})
+		}
+		if err := turn.Settle(ctx, out...); err != nil {
 			h.t.Fatal(err)
 		}
+		left -= len(got)
 	}
 	if err := turn.Release(ctx, time.Time{}, time.Time{}); err != nil {
 		h.t.Fatal(err)

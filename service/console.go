@@ -15,18 +15,22 @@ import (
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 )
 
 // newConsole wires the web console: what it asks of the two systems goes out
 // within the tenant's budget.
-func newConsole(c Config, rooms Rooms, ks *secret.Keyset, tokens func() api.Tokens, log *zap.Logger) http.Handler {
+func newConsole(c Config, rooms Rooms, rdb redis.UniversalClient, ks *secret.Keyset, tokens func() api.Tokens, log *zap.Logger) http.Handler {
 	tr := transports(c.AllowPrivateEndpoints)
 	return console.New(console.Config{
 		Audit: rooms.Audit, Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: tokens, Seal: ks, Reasons: mlconnector.ParkedReasons, Log: log,
 		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
 		StartBackfill: func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error) {
 			return StartBackfill(ctx, c, rooms, t, in, dry)
+		},
+		Doctor: func(ctx context.Context, t *tenant.Tenant) []api.Check {
+			return Doctor(ctx, Examination{Rooms: rooms, Redis: rdb, Transports: tr}, t)
 		},
 		Budget: func(ctx context.Context, t *tenant.Tenant) (int, error) {
 			creds, err := rooms.Tenants.Open(ctx, t)

@@ -207,7 +207,7 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Audit: rooms.Audit, Access: &l.access,
 		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Spec: mlconnector.OpenAPI,
 		Log: o.Log, Registry: reg, Tracer: o.Tracer,
-		Go: g.Go, Console: newConsole(c, rooms, rooms.keyset, func() api.Tokens { return l.access.Load().Tokens }, o.Log.Named("console")),
+		Go: g.Go, Console: newConsole(c, rooms, rdb, rooms.keyset, func() api.Tokens { return l.access.Load().Tokens }, o.Log.Named("console")),
 		Ready: func(rctx context.Context) []api.Check {
 			stopping := api.Check{Name: "not stopping", OK: staying.Err() == nil}
 			err := rdb.Ping(rctx).Err()
