@@ -264,7 +264,7 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 	}
 	for key, s := range servers {
 		g.Go(func() error {
-			if err := s.Serve(open[key]); !errors.Is(err, http.ErrServerClosed) {
+			if err := s.Serve(api.Capped(open[key], api.MaxConnections)); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("%s: %w", key, err)
 			}
 			return nil
