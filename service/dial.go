@@ -45,7 +45,7 @@ func publicOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
 		return fmt.Errorf("dial %s: not an address", address)
 	}
 	a := ap.Addr().Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() || shared.Contains(a) {
+	if !a.IsGlobalUnicast() || a.IsPrivate() || shared.Contains(a) || nat64.Contains(a) {
 		return fmt.Errorf("dial %s: it is not a public address; MLC_ALLOW_PRIVATE_ENDPOINTS=true allows it, for simulators only", a)
 	}
 	return nil
@@ -53,3 +53,7 @@ func publicOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
 
 // shared is the carrier's address space (RFC 6598), private in all but name.
 var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// nat64 are IPv6 addresses that a translator turns into any IPv4 address,
+// private ones too (RFC 6052).
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
