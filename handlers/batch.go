@@ -28,6 +28,9 @@ type work struct {
 	// aloneCredits are the credits of bills without a PO: bill -> credits
 	aloneCredits map[netsuite.ID][]netsuite.ID
 	read         readings
+	owners       map[queue.Ref]state.Record  // what we know of the orders, and of the bills without one
+	gone         map[queue.Ref]state.Record  // what NetSuite has deleted, as we remember it
+	goneOf       map[netsuite.ID][]queue.Ref // order, or bill without one -> its deleted documents
 	settled      map[queue.Ref]bool
 }
 
@@ -141,7 +144,10 @@ func (t *turn) group(ctx context.Context, entries []queue.Entry) (*work, error) 
 	if err := t.findOrders(ctx, b, ids); err != nil {
 		return nil, err
 	}
-	return b, t.readAll(ctx, b, ids)
+	if err := t.readAll(ctx, b, ids); err != nil {
+		return nil, err
+	}
+	return b, t.findGone(ctx, b)
 }
 
 // findOrders resolves bills, receipts and credits to their purchase orders: by
@@ -171,8 +177,11 @@ func (t *turn) findOrders(ctx context.Context, b *work, ids map[netsuite.RecordT
 		}
 	}
 	for r, rec := range b.records {
-		id, err := netsuite.ParseID(rec.Facts[state.FactPO])
-		if err == nil && r.Type != string(netsuite.TypePurchaseOrder) {
+		of, err := t.ordersAmong(ctx, b, rec)
+		if err != nil {
+			return err
+		}
+		for _, id := range of {
 			add(id)
 			if d, err := netsuite.ParseID(r.ID); err == nil {
 				linked[d] = true
@@ -195,7 +204,44 @@ func (t *turn) findOrders(ctx context.Context, b *work, ids map[netsuite.RecordT
 	}
 	b.alone = unique(b.alone)
 	b.vendors = ids[netsuite.TypeVendor]
+	var owners []queue.Ref
+	for _, id := range b.pos {
+		owners = append(owners, ref(netsuite.TypePurchaseOrder, id))
+	}
+	for _, id := range b.alone {
+		owners = append(owners, ref(netsuite.TypeVendorBill, id))
+	}
+	known, err := t.recs.Get(ctx, owners...)
+	if err != nil {
+		return fmt.Errorf("read the records of orders: %w", err)
+	}
+	b.owners = map[queue.Ref]state.Record{}
+	for _, rec := range known {
+		b.owners[rec.Ref] = rec
+	}
 	return nil
+}
+
+// ordersAmong are the orders that we remember of a document. A credit of a bill
+// without an order remembers the bill, which stands alone.
+func (t *turn) ordersAmong(ctx context.Context, b *work, rec state.Record) ([]netsuite.ID, error) {
+	of := rememberedOrders(rec)
+	if rec.Type != string(netsuite.TypeVendorCredit) {
+		return of, nil
+	}
+	var out []netsuite.ID
+	for _, id := range of {
+		bill, err := t.recs.Get(ctx, ref(netsuite.TypeVendorBill, id))
+		if err != nil {
+			return nil, fmt.Errorf("read the bill of %s: %w", rec.Ref, err)
+		}
+		if bill[0].State != "" {
+			b.alone = append(b.alone, id)
+		} else {
+			out = append(out, id)
+		}
+	}
+	return out, nil
 }
 
 // readAll reads the batch: a handful of statements for all of it.
@@ -248,6 +294,11 @@ func (t *turn) readAll(ctx context.Context, b *work, ids map[netsuite.RecordType
 	}
 	for _, id := range b.alone {
 		vendors = append(vendors, b.read.bills[id].Vendor)
+	}
+	for r, rec := range b.owners {
+		if id, err := netsuite.ParseID(rec.Facts[state.FactVendor]); err == nil && !b.shows(r) {
+			vendors = append(vendors, id)
+		}
 	}
 	vendors = slices.DeleteFunc(unique(vendors), func(id netsuite.ID) bool { return id == 0 })
 	b.read.vendors, err = t.ns.Vendors(ctx, vendors...)

@@ -2,11 +2,8 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
-	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 )
@@ -15,28 +12,6 @@ import (
 // in Cin7, which has no delete: it is deprecated. A merge changes the vendor of
 // documents without giving them a new stamp (contract netsuite 7), so those
 // that we know of are read again.
-
-// deleted reports whether NetSuite says that it has deleted a vendor. An empty
-// answer alone says nothing: the role may not see the vendor.
-func (t *turn) deleted(ctx context.Context, rec state.Record) (bool, error) {
-	if rec.Facts[state.FactDeleted] != "" {
-		return true, nil
-	}
-	since := rec.Facts[state.FactVersion]
-	if !netsuite.IsStamp(since) {
-		since = ""
-	}
-	gone, err := t.ns.Deleted(ctx, since)
-	if errors.Is(err, netsuite.ErrHidden) {
-		return false, nil
-	}
-	if err != nil {
-		return false, t.classify(err)
-	}
-	return slices.ContainsFunc(gone, func(d netsuite.Deletion) bool {
-		return string(d.Type) == rec.Type && d.ID.String() == rec.ID
-	}), nil
-}
 
 // deprecate brings the supplier of a deleted vendor in line and settles the
 // vendor.

@@ -153,13 +153,13 @@ func planJournal(r rules, w wantJournal, have []cin7.Journal, sent string) outlo
 	case done && !w.Dead && sent != "" && sent == hashOf(w.Body):
 		out.Verdicts[w.Ref] = problem(ParkEditedInCin7, "bring the journal back in Cin7, then retry this record", "journal %s of %s was edited in Cin7: %s", j.JournalNumber, w.Number, diff)
 	case done && !r.Repost && w.Dead:
-		out.Verdicts[w.Ref] = problem(ParkVoidedAfterPost, "void the journal in Cin7, then retry this record", "%s was cancelled, rejected or voided in NetSuite, journal %s is posted", w.Number, j.JournalNumber)
+		out.Verdicts[w.Ref] = problem(ParkVoidedAfterPost, "void the journal in Cin7, then retry this record", "%s was cancelled, rejected, voided or deleted in NetSuite, journal %s is posted", w.Number, j.JournalNumber)
 	case done && !w.Dead && (!r.Repost || sent == ""):
 		out.Verdicts[w.Ref] = problem(ParkBillChanged, "undo the journal in Cin7 and retry this record", "%s and the posted journal %s differ: %s", w.Number, j.JournalNumber, diff)
 	case locked:
 		out.Verdicts[w.Ref] = problem(ParkPeriodLocked, "move the lock date in Cin7, then retry this record", "journal %s is dated %s; Cin7 is locked up to and including %s", j.JournalNumber, j.EffectiveDate, r.Lock)
 	case w.Dead:
-		add(opVoidJournal, j.TaskID, w.Number+" was cancelled, rejected or voided in NetSuite", nil)
+		add(opVoidJournal, j.TaskID, w.Number+" was cancelled, rejected, voided or deleted in NetSuite", nil)
 	case done:
 		add(opUndoJournal, j.TaskID, w.Number+" changed after it was posted: "+diff, nil)
 	case diff != "":

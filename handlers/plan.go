@@ -183,6 +183,8 @@ func (b *builder) purchase() (stop bool) {
 				"purchase %s was voided in Cin7, order %s is alive in NetSuite", p.OrderNumber, w.Number), "its purchase was voided in Cin7")
 		}
 		return true
+	case w.Void != "" && posted && b.leaves():
+		return true
 	case w.Void != "" && posted && (!w.Alone || !b.Repost):
 		b.holdAll(problem(ParkVoidedAfterPost, "decide in Cin7 what becomes of the posted documents, then skip this record",
 			"%s was %s, purchase %s has posted documents", w.Number, w.Void, p.OrderNumber), "its order was "+w.Void)
@@ -226,6 +228,13 @@ func (b *builder) purchase() (stop bool) {
 		return true
 	}
 	return false
+}
+
+// leaves plans what goes before a dead order: its dead documents. It reports
+// whether any of them can go.
+func (b *builder) leaves() bool {
+	b.deadDocuments()
+	return len(b.out.Ops) > 0
 }
 
 // holdAll holds the purchase back with all that belongs to it.

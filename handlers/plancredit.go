@@ -181,11 +181,11 @@ func (b *builder) deadCredit(d wantDead) {
 		switch {
 		case n.Status == cin7.StatusAuthorised && !b.Repost:
 			b.hold(d.Ref, problem(ParkVoidedAfterPost, "void the credit note in Cin7, then retry this record",
-				"the vendor credit of credit note %s (purchase %s) was voided in NetSuite", n.CreditNoteNumber, b.have.OrderNumber))
+				"the vendor credit of credit note %s (purchase %s) was voided or deleted in NetSuite", n.CreditNoteNumber, b.have.OrderNumber))
 		case n.Status == cin7.StatusAuthorised && b.locked(n.CreditNoteDate):
 			b.hold(d.Ref, b.lockedCredit(n))
 		default:
-			b.add(op{Kind: opVoidCredit, For: d.Ref, Task: n.TaskID, Why: "credit " + n.CreditNoteNumber + " was voided in NetSuite"})
+			b.add(op{Kind: opVoidCredit, For: d.Ref, Task: n.TaskID, Why: "credit " + n.CreditNoteNumber + " was voided or deleted in NetSuite"})
 		}
 	}
 }

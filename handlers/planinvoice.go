@@ -365,14 +365,14 @@ func (b *builder) deadBill(d wantDead) {
 		case !posted(g.invoice): // a draft has no effect; the next bill takes it over
 		case !b.Repost:
 			b.hold(d.Ref, problem(ParkVoidedAfterPost, "void the invoice in Cin7 or credit it there, then retry this record",
-				"the bill of invoice %s (purchase %s) was cancelled, rejected or voided in NetSuite", g.invoice.InvoiceNumber, b.have.OrderNumber))
+				"the bill of invoice %s (purchase %s) was cancelled, rejected, voided or deleted in NetSuite", g.invoice.InvoiceNumber, b.have.OrderNumber))
 		case fast != nil:
 			b.hold(d.Ref, fast)
 		case b.received(g):
 			// Voided, the group would take no other invoice for its goods.
-			b.add(op{Kind: opUndoInvoice, For: d.Ref, Task: g.task, Why: "bill " + g.invoice.InvoiceNumber + " was voided in NetSuite; its goods stay for another bill"})
+			b.add(op{Kind: opUndoInvoice, For: d.Ref, Task: g.task, Why: "bill " + g.invoice.InvoiceNumber + " was voided or deleted in NetSuite; its goods stay for another bill"})
 		default:
-			b.add(op{Kind: opVoidInvoice, For: d.Ref, Task: g.task, Why: "bill " + g.invoice.InvoiceNumber + " was voided in NetSuite"})
+			b.add(op{Kind: opVoidInvoice, For: d.Ref, Task: g.task, Why: "bill " + g.invoice.InvoiceNumber + " was voided or deleted in NetSuite"})
 		}
 	}
 }

@@ -26,7 +26,10 @@ const taskPrefix = "task:"
 // purchaseUnit serves a PO with all its documents.
 func (t *turn) purchaseUnit(ctx context.Context, b *work, id netsuite.ID) error {
 	po, ok := b.read.pos[id]
-	if !ok {
+	rec, gone := b.gone[ref(netsuite.TypePurchaseOrder, id)]
+	if gone {
+		po = netsuite.PurchaseOrder{Document: goneDocument(rec)}
+	} else if !ok {
 		return nil // leftover speaks for it
 	}
 	s := sources{PO: po, Vendor: b.read.vendors[po.Vendor]}
@@ -47,7 +50,11 @@ func (t *turn) purchaseUnit(ctx context.Context, b *work, id netsuite.ID) error 
 		}
 	}
 	u := newUnit(t, b, ref(netsuite.TypePurchaseOrder, id), po.CreatedAt)
-	u.know(po.Document, netsuite.TypePurchaseOrder, po.TranID)
+	if gone {
+		u.knowGone(u.owner)
+	} else {
+		u.know(po.Document, netsuite.TypePurchaseOrder, po.TranID)
+	}
 	for _, d := range s.Bills {
 		u.know(d.Document, netsuite.TypeVendorBill, billNumber(d))
 	}
@@ -57,7 +64,8 @@ func (t *turn) purchaseUnit(ctx context.Context, b *work, id netsuite.ID) error 
 	for _, d := range s.Credits {
 		u.know(d.Document, netsuite.TypeVendorCredit, d.TranID)
 	}
-	if start := t.t.StartDate; start != "" && string(po.Date) < start {
+	u.withGone(id, &s)
+	if start := t.t.StartDate; start != "" && string(po.Date) < start && !gone {
 		return u.skip(ctx, "before_start", fmt.Sprintf("order %s is dated %s, before sync.start %s", po.TranID, po.Date, start))
 	}
 	if out, err := u.leaveOut(ctx, &s); out || err != nil {
@@ -71,12 +79,19 @@ func (t *turn) purchaseUnit(ctx context.Context, b *work, id netsuite.ID) error 
 // billUnit serves a bill without a PO.
 func (t *turn) billUnit(ctx context.Context, b *work, id netsuite.ID) error {
 	bill, ok := b.read.bills[id]
-	if !ok {
+	rec, gone := b.gone[ref(netsuite.TypeVendorBill, id)]
+	if gone {
+		bill = netsuite.Bill{Document: goneDocument(rec)}
+	} else if !ok {
 		return nil // leftover speaks for it
 	}
 	u := newUnit(t, b, ref(netsuite.TypeVendorBill, id), bill.CreatedAt)
-	u.know(bill.Document, netsuite.TypeVendorBill, billNumber(bill))
-	if start := t.t.StartDate; start != "" && string(bill.Date) < start {
+	if gone {
+		u.knowGone(u.owner)
+	} else {
+		u.know(bill.Document, netsuite.TypeVendorBill, billNumber(bill))
+	}
+	if start := t.t.StartDate; start != "" && string(bill.Date) < start && !gone {
 		return u.skip(ctx, "before_start", fmt.Sprintf("bill %s is dated %s, before sync.start %s", billNumber(bill), bill.Date, start))
 	}
 	s := sources{Bills: []netsuite.Bill{bill}, Vendor: b.read.vendors[bill.Vendor]}
@@ -86,6 +101,7 @@ func (t *turn) billUnit(ctx context.Context, b *work, id netsuite.ID) error {
 			u.know(d.Document, netsuite.TypeVendorCredit, billNumber(d))
 		}
 	}
+	u.withGone(id, &s)
 	if t.t.Sync.StandaloneBills == tenant.StandaloneSkip {
 		return u.skip(ctx, "standalone_bill", "bill "+billNumber(bill)+" has no purchase order, and sync.standalone_bills is skip")
 	}
@@ -116,7 +132,8 @@ type unit struct {
 	unique  bool // no second purchase carries the marker: looked up in this turn
 	// journals are the numbers of the journals of documents without a purchase
 	journals map[queue.Ref]string
-	noUndo   bool // Cin7 did not undo the purchase in this turn
+	noUndo   bool        // Cin7 did not undo the purchase in this turn
+	lost     []queue.Ref // documents that NetSuite has deleted
 }
 
 func newUnit(t *turn, b *work, owner queue.Ref, created string) *unit {
@@ -200,6 +217,10 @@ func inStep(o outlook) bool {
 // bring makes Cin7 match: plan, do the first missing call, plan again, until
 // nothing is missing. A call that leaves the plan as it was is not repeated.
 func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*reference, string) (*want, error), named sources) (*want, outlook, error) {
+	if _, gone := u.b.gone[u.owner]; v.ID == 0 && gone {
+		// Its vendor may be deleted too; a purchase is voided without one.
+		return u.converge(ctx, v, "", wanted, named)
+	}
 	if v.ID == 0 {
 		return nil, outlook{}, problem(ParkNetSuiteHidden, "give the integration role the permission to see vendors, then retry this record", "NetSuite does not show the vendor of %s", u.owner)
 	}
@@ -216,6 +237,11 @@ func (u *unit) bring(ctx context.Context, v netsuite.Vendor, wanted func(*refere
 		}
 		return nil, outlook{}, &Wait{Reason: WaitVendor, Message: "vendor " + v.Name() + " cannot go: " + err.Error()}
 	}
+	return u.converge(ctx, v, supplier, wanted, named)
+}
+
+// converge is bring once the supplier is there.
+func (u *unit) converge(ctx context.Context, v netsuite.Vendor, supplier string, wanted func(*reference, string) (*want, error), named sources) (*want, outlook, error) {
 	if err := u.settleIntent(ctx, v.Name(), supplier); err != nil {
 		return nil, outlook{}, err
 	}

@@ -20,6 +20,9 @@ func (u *unit) leaveOut(ctx context.Context, s *sources) (all bool, err error) {
 	if err := u.load(ctx); err != nil {
 		return false, err
 	}
+	if err := u.keepGone(ctx); err != nil {
+		return false, err
+	}
 	if skip, ok := u.records[u.owner].Skipped(u.w.now()); ok {
 		return true, u.skip(ctx, state.ReasonSkip, skip.String())
 	}

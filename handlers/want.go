@@ -125,9 +125,10 @@ func wantPurchase(t *tenant.Tenant, refs *reference, supplierID string, s source
 	case po.Status == "C" || po.Approval == 3:
 		w.Void = "rejected in NetSuite"
 	case po.Voided:
-		w.Void = "voided in NetSuite"
+		w.Void = "voided or deleted in NetSuite"
 	}
 	if w.Void != "" {
+		wantDeadWith(w, s)
 		return w, nil
 	}
 	if s.Vendor.Currency != "" && po.Currency != s.Vendor.Currency {

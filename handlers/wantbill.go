@@ -60,9 +60,28 @@ func billState(b netsuite.Bill) error {
 	return &Wait{Reason: WaitApproval, Message: fmt.Sprintf("bill %s has status %s (%s), neither open nor paid in full", billNumber(b), b.Status, b.StatusText)}
 }
 
-// errDead marks a bill that NetSuite has cancelled, rejected or voided: right
+// errDead marks a bill that NetSuite has cancelled, rejected, voided or deleted: right
 // as long as Cin7 does not have it.
-var errDead = fmt.Errorf("cancelled, rejected or voided in NetSuite")
+var errDead = fmt.Errorf("cancelled, rejected, voided or deleted in NetSuite")
+
+// wantDeadWith takes over the dead documents of an order that is dead itself:
+// they leave Cin7 before the purchase does.
+func wantDeadWith(w *want, s sources) {
+	for _, d := range slices.Concat(s.Bills, s.Credits) {
+		if dead(d) {
+			r := ref(d.Type, d.ID)
+			w.Held[r] = errDead
+			w.Dead = append(w.Dead, wantDead{Ref: r, Number: billNumber(d)})
+		}
+	}
+	for _, d := range s.Receipts {
+		if d.Voided {
+			r := ref(netsuite.TypeItemReceipt, d.ID)
+			w.Held[r] = errDead
+			w.Dead = append(w.Dead, wantDead{Ref: r})
+		}
+	}
+}
 
 // billNumber is the vendor's bill number; NetSuite's running number where the
 // vendor's is missing.
