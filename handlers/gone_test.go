@@ -27,10 +27,10 @@ func TestDeletedDocuments(t *testing.T) {
 		invoice  string // status in Cin7 afterwards; "" is not looked at
 		purchase string
 	}{
-		{name: "a posted bill, park", before: billed, gone: theBill, state: queue.Parked, reason: ParkVoidedAfterPost, invoice: "AUTHORISED"},
-		{name: "a posted bill, void_and_repost", repost: true, before: billed, gone: theBill, state: queue.Completed, invoice: "VOIDED"},
-		{name: "a posted bill, deletions hidden", repost: true, hidden: true, before: billed, gone: theBill, state: queue.Parked, reason: ParkNetSuiteHidden, invoice: "AUTHORISED"},
-		{name: "a posted bill, deletions hidden, missed by two sweeps", repost: true, hidden: true, swept: true, before: billed, gone: theBill, state: queue.Completed, invoice: "VOIDED"},
+		{name: "a posted bill, park", before: billIsPosted, gone: theBill, state: queue.Parked, reason: ParkVoidedAfterPost, invoice: "AUTHORISED"},
+		{name: "a posted bill, void_and_repost", repost: true, before: billIsPosted, gone: theBill, state: queue.Completed, invoice: "VOIDED"},
+		{name: "a posted bill, deletions hidden", repost: true, hidden: true, before: billIsPosted, gone: theBill, state: queue.Parked, reason: ParkNetSuiteHidden, invoice: "AUTHORISED"},
+		{name: "a posted bill, deletions hidden, missed by two sweeps", repost: true, hidden: true, swept: true, before: billIsPosted, gone: theBill, state: queue.Completed, invoice: "VOIDED"},
 		{name: "an order that nothing hangs on", before: func(*shop) {}, gone: theOrder, state: queue.Completed, purchase: "void"},
 		{name: "an order that nothing hangs on, deletions hidden", hidden: true, before: func(*shop) {}, gone: theOrder, state: queue.Parked, reason: ParkNetSuiteHidden, purchase: "alive"},
 	}
@@ -51,12 +51,18 @@ func TestDeletedDocuments(t *testing.T) {
 			tc.before(s)
 			s.setClock(s.now().Add(time.Minute))
 			s.world.NetSuite.Delete(tc.gone.Type, netID(tc.gone))
-			mark := queue.Mark{Ref: tc.gone, Source: "poll"}
-			if tc.swept {
-				mark.Facts = map[string]string{state.FactDeleted: "missing"}
-			}
-			if _, err := s.queue.Mark(t.Context(), shopID, queue.Live, mark); err != nil {
+			if _, err := s.queue.Mark(t.Context(), shopID, queue.Live, queue.Mark{Ref: tc.gone, Source: "poll"}); err != nil {
 				t.Fatal(err)
+			}
+			if tc.swept {
+				lane, err := s.queue.Claim(t.Context(), "test")
+				if err != nil || lane == nil {
+					t.Fatalf("claim: %v, %v", lane, err)
+				}
+				if err := s.states.Tenant(shopID).SetFacts(t.Context(), lane.Fence, tc.gone, map[string]string{state.FactDeleted: "missing"}); err != nil {
+					t.Fatal(err)
+				}
+				s.worker.turn(t.Context(), lane)
 			}
 			s.serve()
 			s.pass(20 * time.Minute)
@@ -83,7 +89,7 @@ func TestDeletedDocuments(t *testing.T) {
 	}
 }
 
-func billed(s *shop) {
+func billIsPosted(s *shop) {
 	s.bill()
 	s.tell(theBill)
 }
