@@ -438,7 +438,7 @@ func TestModel(t *testing.T) {
 	total, most := 0, 0
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			f := explore(c.d, uint8(soak.N(3, 6)), c.losses)
+			f := explore(c.d, uint8(soak.N(3, 7)), c.losses)
 			total, most = total+f.states, max(most, f.states)
 			t.Logf("%d states, money twice %v, left over %v, second object %v", f.states, f.twice, f.leftover, f.second)
 			if f.twice != c.twice {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -564,7 +565,11 @@ func (u *unit) skip(ctx context.Context, reason, message string) error {
 
 // settleAll writes the outcome of every document of the unit.
 func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *want, stage, hash string) error {
-	for _, r := range u.docs {
+	// Those without a mark in hand come first: if the process dies on the way,
+	// a mark is left, it is taken again, and everything is settled again.
+	marked := func(r queue.Ref) bool { return u.b.entries[r] != nil }
+	docs := append(slices.DeleteFunc(slices.Clone(u.docs), marked), slices.DeleteFunc(slices.Clone(u.docs), func(r queue.Ref) bool { return !marked(r) })...)
+	for _, r := range docs {
 		s := queue.Settlement{Ref: r, Entry: u.b.entries[r], State: queue.Completed, Facts: u.facts[r]}
 		s.Facts[state.FactStage] = stage
 		if r == u.owner {
@@ -599,8 +604,6 @@ func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *
 		} else if wait, ok := asWait(err); ok {
 			u.waiting(&s, wait, s.Entry)
 		}
-		// The owner comes first: if the process dies before the others are
-		// settled, their marks are taken again and find nothing changed.
 		u.b.settled[r] = true
 		if err := u.settleRecord(ctx, s); err != nil {
 			return err

@@ -39,7 +39,7 @@ func play(t *testing.T, s simulation.Scenario, o simulation.Options, spoil func(
 	if o.Cin7 == nil {
 		o.Cin7 = s.Proxy
 	}
-	o.Edit = append(o.Edit, pollNever...)
+	o.Edit = slices.Concat(o.Edit, s.Edit, pollNever)
 	w := simulation.New(t, o)
 	if spoil != nil {
 		spoil(w)

@@ -31,6 +31,8 @@ type Scenario struct {
 	Parts []func(d *distributor.World) []queue.Ref
 	// Proxy stands before Cin7; nil passes.
 	Proxy func(http.Handler) http.Handler
+	// Edit changes the tenant file: old, new, old, new, ...
+	Edit []string
 }
 
 // Operation finds the requests of one operation.
