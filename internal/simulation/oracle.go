@@ -16,7 +16,7 @@ type State map[string]string
 
 var (
 	guid   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
-	number = regexp.MustCompile(`PO-\d+`)
+	number = regexp.MustCompile(`(PO|JN)-\d+`)
 	marker = regexp.MustCompile(`NS:[a-z]+:[0-9]+@[A-Za-z0-9_-]+`)
 )
 
@@ -37,6 +37,11 @@ func Cin7State(c7 *cin7test.Sim) State {
 				p.Groups[i].Number = 0
 			}
 			out[m] += canonical(p)
+		}
+	}
+	for _, j := range c7.Journals() {
+		if m := marker.FindString(j.Notes); m != "" && j.Status != "VOIDED" {
+			out[m] += canonical(j)
 		}
 	}
 	return out
@@ -119,9 +124,14 @@ func Twice(c7 *cin7test.Sim) (twice []string, strays int) {
 			alive[m]++
 		}
 	}
+	for _, j := range c7.Journals() {
+		if m := marker.FindString(j.Notes); m != "" && j.Status != "VOIDED" {
+			alive[m]++
+		}
+	}
 	for m, n := range alive {
 		if n > 1 {
-			twice = append(twice, fmt.Sprintf("%d purchases of %s", n, m))
+			twice = append(twice, fmt.Sprintf("%d documents of %s", n, m))
 		}
 	}
 	seen := map[string]int{}
@@ -129,12 +139,13 @@ func Twice(c7 *cin7test.Sim) (twice []string, strays int) {
 		switch {
 		case e.Kind == "supplier_created":
 			seen[e.Kind+" "+e.Marker]++
-		case strings.HasSuffix(e.Kind, "_authorised"):
+		case strings.HasSuffix(e.Kind, "_authorised"), strings.HasSuffix(e.Kind, "_completed"):
+			// What was undone in between, because NetSuite changed, has other lines.
 			var lines []string
 			for _, l := range e.Lines {
-				lines = append(lines, l.Product+" "+l.Quantity.String())
+				lines = append(lines, l.Product+" "+l.Quantity.String()+" "+l.Total.String())
 			}
-			seen[fmt.Sprintf("%s of %s, %s %v", e.Kind, records[e.ID], e.Number, lines)]++
+			seen[fmt.Sprintf("%s of %s%s, %s %v", e.Kind, records[e.ID], e.Marker, e.Number, lines)]++
 		}
 	}
 	for what, n := range seen {

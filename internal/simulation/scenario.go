@@ -7,12 +7,15 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/service"
 	"github.com/ml-connector/ml-connector/state"
@@ -52,6 +55,21 @@ var Operations = map[string]Operation{
 	"authorise_invoice":   {http.MethodPost, "=advanced-purchase/invoice", `"AUTHORISED"`},
 	"post_stock":          {http.MethodPost, "=advanced-purchase/stock", ""},
 	"post_put_away":       {http.MethodPost, "=advanced-purchase/put-away", ""},
+
+	"set_rate":              {http.MethodPut, "=advanced-purchase", "CurrencyRate"},
+	"undo_purchase":         {http.MethodDelete, "=advanced-purchase", ""},
+	"undo_invoice":          {http.MethodDelete, "=advanced-purchase/invoice", ""},
+	"void_invoice":          {http.MethodDelete, "=advanced-purchase/invoice", ""},
+	"void_stock":            {http.MethodDelete, "=advanced-purchase/stock", ""},
+	"replace_stock":         {http.MethodPut, "=advanced-purchase/stock", ""},
+	"draft_credit_note":     {http.MethodPost, "=advanced-purchase/creditnote", `"DRAFT"`},
+	"authorise_credit_note": {http.MethodPost, "=advanced-purchase/creditnote", `"AUTHORISED"`},
+	"void_credit_note":      {http.MethodDelete, "=advanced-purchase/creditnote", ""},
+	"draft_journal":         {http.MethodPost, "=journal", ""},
+	"replace_journal":       {http.MethodPut, "=journal", `"DRAFT"`},
+	"complete_journal":      {http.MethodPut, "=journal", `"COMPLETED"`},
+	"undo_journal":          {http.MethodDelete, "=journal", ""},
+	"void_journal":          {http.MethodDelete, "=journal", ""},
 }
 
 // Matches reports whether a request is of the operation.
@@ -80,18 +98,56 @@ func enter(names ...string) func(d *distributor.World) []queue.Ref {
 	}
 }
 
-// reject is a part in which somebody rejects an order.
-func reject(id int64) func(d *distributor.World) []queue.Ref {
+// editOrder is a part in which somebody changes an order.
+func editOrder(id int64, edit func(*netsuitetest.PurchaseOrder)) func(d *distributor.World) []queue.Ref {
 	return func(d *distributor.World) []queue.Ref {
 		o, ok := d.NetSuite.PurchaseOrder(id)
 		if !ok {
 			panic(fmt.Sprintf("simulation: no order %d", id))
 		}
-		o.Status = "C"
+		o.Lines, o.Modified = slices.Clone(o.Lines), time.Time{}
+		edit(&o)
 		d.NetSuite.PutPurchaseOrder(o)
 		return []queue.Ref{{Type: "purchaseorder", ID: strconv.FormatInt(id, 10)}}
 	}
 }
+
+// editBill is a part in which somebody changes a bill.
+func editBill(id int64, edit func(*netsuitetest.Bill)) func(d *distributor.World) []queue.Ref {
+	return func(d *distributor.World) []queue.Ref {
+		b, ok := d.NetSuite.Bill(id)
+		if !ok {
+			panic(fmt.Sprintf("simulation: no bill %d", id))
+		}
+		b.Lines, b.Taxes, b.Modified = slices.Clone(b.Lines), slices.Clone(b.Taxes), time.Time{}
+		edit(&b)
+		d.NetSuite.PutBill(b)
+		return []queue.Ref{{Type: "vendorbill", ID: strconv.FormatInt(id, 10)}}
+	}
+}
+
+// credit is a part in which somebody enters or changes the credit of a bill.
+func credit(voided bool) func(d *distributor.World) []queue.Ref {
+	return func(d *distributor.World) []queue.Ref {
+		c := netsuitetest.Credit{AppliedTo: []int64{6002}}
+		c.ID, c.Number, c.Vendor, c.Date, c.Voided = 7001, "CW-C-17", 301, "2026-11-10", voided
+		c.Lines = []netsuitetest.BillLine{{Account: 151, Memo: "freight credited", Amount: "10.00"}}
+		d.NetSuite.PutCredit(c)
+		return []queue.Ref{{Type: "vendorcredit", ID: "7001"}}
+	}
+}
+
+// both is a part made of two.
+func both(a, b func(d *distributor.World) []queue.Ref) func(d *distributor.World) []queue.Ref {
+	return func(d *distributor.World) []queue.Ref { return append(a(d), b(d)...) }
+}
+
+// repost lets the service undo and post again what changed in NetSuite, journals
+// posts bills without an order as journals.
+var (
+	repost   = []string{"  location: Main Warehouse", "  after_post_change: void_and_repost\n  location: Main Warehouse"}
+	journals = append([]string{"  start: ", "  standalone_bills: journal\n  start: "}, repost...)
+)
 
 // repeatCreate is a proxy that sends the first create of a purchase twice, as
 // some do when a kept connection dies: a second draft nobody knows of.
@@ -136,13 +192,80 @@ var Scenarios = []Scenario{
 	{
 		Name: "a rejected order", Approach: "INVOICE",
 		Ops:   []string{"create_purchase", "post_order", "void_purchase"},
-		Parts: []func(*distributor.World) []queue.Ref{enter("vendor:302", "purchaseorder:4012"), reject(4012)},
+		Parts: []func(*distributor.World) []queue.Ref{enter("vendor:302", "purchaseorder:4012"), editOrder(4012, func(o *netsuitetest.PurchaseOrder) { o.Status = "C" })},
 	},
 	{
 		Name: "a create that was repeated on the way", Approach: "INVOICE",
 		Ops:   []string{"create_purchase", "void_stray_purchase", "post_order"},
 		Parts: []func(*distributor.World) []queue.Ref{enter("vendor:301", "purchaseorder:4001")},
 		Proxy: repeatCreate,
+	},
+	{
+		Name: "an order that changed", Approach: "INVOICE",
+		Ops: []string{"undo_purchase", "post_order"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:302", "purchaseorder:4012"),
+			editOrder(4012, func(o *netsuitetest.PurchaseOrder) { o.Lines[0].Quantity, o.Lines[0].Amount = "60", "43.20" }),
+		},
+	},
+	{
+		Name: "a bill at another rate", Approach: "INVOICE",
+		Ops: []string{"set_rate"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:303", "purchaseorder:4004"),
+			both(enter("vendorbill:6004"), editBill(6004, func(b *netsuitetest.Bill) { b.Rate = "1.1012" })),
+		},
+	},
+	{
+		Name: "a bill that changed", Approach: "INVOICE", Edit: repost,
+		Ops: []string{"undo_invoice"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:301", "purchaseorder:4002", "vendorbill:6002"),
+			editBill(6002, func(b *netsuitetest.Bill) { b.Lines[1].Amount = "66.00" }),
+		},
+	},
+	{
+		Name: "a bill that was voided", Approach: "INVOICE", Edit: repost,
+		Ops: []string{"void_invoice"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:301", "purchaseorder:4002", "vendorbill:6002"),
+			editBill(6002, func(b *netsuitetest.Bill) { b.Voided = true }),
+		},
+	},
+	{
+		Name: "a credit", Approach: "INVOICE", Edit: repost,
+		Ops: []string{"draft_credit_note", "authorise_credit_note", "void_credit_note"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:301", "purchaseorder:4002", "vendorbill:6002", "itemreceipt:5002"), credit(false), credit(true),
+		},
+	},
+	{
+		Name: "a receipt that changed", Approach: "STOCK", Edit: repost,
+		Ops: []string{"void_stock"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:301", "purchaseorder:4001", "itemreceipt:5001"),
+			func(d *distributor.World) []queue.Ref {
+				d.NetSuite.PutReceipt(netsuitetest.Receipt{ID: 5001, Number: "IR5001", PO: 4001, Date: "2026-11-05",
+					Lines: []netsuitetest.ReceiptLine{{POLine: 1, Quantity: "90"}, {POLine: 2, Quantity: "50"}}})
+				return []queue.Ref{{Type: "itemreceipt", ID: "5001"}}
+			},
+		},
+	},
+	{
+		Name: "a journal that changed", Approach: "INVOICE", Edit: journals,
+		Ops: []string{"draft_journal", "complete_journal", "undo_journal", "replace_journal"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:306", "vendorbill:6012"),
+			editBill(6012, func(b *netsuitetest.Bill) { b.Lines[0].Amount = "4250.00" }),
+		},
+	},
+	{
+		Name: "a journal that was voided", Approach: "INVOICE", Edit: journals,
+		Ops: []string{"void_journal"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:306", "vendorbill:6012"),
+			editBill(6012, func(b *netsuitetest.Bill) { b.Voided = true }),
+		},
 	},
 }
 
