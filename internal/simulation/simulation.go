@@ -247,7 +247,7 @@ func (w *World) Outcomes() []distributor.Outcome {
 // it reports what still is.
 func (w *World) Await(limit time.Duration, wrong func() []string) {
 	w.t.Helper()
-	for end := time.Now().Add(limit); ; pass(10 * time.Second) {
+	for end, pause := time.Now().Add(limit), 10*time.Second; ; pause = min(2*pause, 10*time.Minute) {
 		out := wrong()
 		if len(out) == 0 {
 			return
@@ -255,6 +255,7 @@ func (w *World) Await(limit time.Duration, wrong func() []string) {
 		if time.Now().After(end) {
 			w.t.Fatalf("after %s:\n%s\n\nthe end of the log:\n%s", limit, strings.Join(out, "\n"), w.Log(15))
 		}
+		pass(pause)
 	}
 }
 
