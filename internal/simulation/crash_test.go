@@ -83,7 +83,7 @@ func child(spec string) error {
 		return err
 	}
 	rdb := redis.NewClient(&redis.Options{Network: "unix", Addr: l.Redis, ContextTimeoutEnabled: true, MaxRetries: -1})
-	w := handlers.NewWorker(queue.New(rdb, queue.Options{}), state.New(rdb), tenant.NewStore(rdb, ks), handlers.NewBudget(rdb), nil, zap.NewNop(), prometheus.NewRegistry(),
+	w := handlers.NewWorker(queue.New(rdb, queue.Options{Quarantine: crashSettle}), state.New(rdb), tenant.NewStore(rdb, ks), handlers.NewBudget(rdb), nil, zap.NewNop(), prometheus.NewRegistry(),
 		handlers.Options{Owner: fmt.Sprint("child ", os.Getpid()), Settle: crashSettle, Idle: 10 * time.Millisecond, At: func(op, step string) {
 			if op == l.Op && step == l.Step {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
