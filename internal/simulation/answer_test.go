@@ -89,7 +89,7 @@ func rest(t *testing.T, w *simulation.World) {
 func everything(string) bool { return true }
 
 // unreached are the operations that no scenario reaches yet.
-var unreached = []string{"replace_stock"}
+var unreached = []string{"replace_stock", "void_stock"}
 
 // cleanEnds are where the scenarios end undisturbed, and proof that together
 // they reach every operation of the protocol.
@@ -164,7 +164,7 @@ func TestLostAnswers(t *testing.T) {
 	want := cleanEnds(t)
 	list := cells()
 	rand.New(rand.NewPCG(1, 1)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	list = list[:soak.N(12, len(list))]
+	list = list[:soak.N(8, len(list))]
 	for _, c := range list {
 		t.Run(fmt.Sprintf("%s, %s, %s %s", c.scenario.Name, c.op, c.fault.When, c.fault.Shape), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

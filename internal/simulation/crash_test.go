@@ -395,9 +395,9 @@ func TestCrashes(t *testing.T) {
 	list := points()
 	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	enumerated := len(list)
-	list = list[:soak.N(12, len(list))]
+	list = list[:soak.N(8, len(list))]
 	// Double crashes: a second death on the way back from the first.
-	for range soak.N(4, 200) {
+	for range soak.N(3, 200) {
 		p := list[r.IntN(len(list))]
 		p.twice = handlers.WriteSteps()[r.IntN(len(handlers.WriteSteps()))]
 		list = append(list, p)

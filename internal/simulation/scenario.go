@@ -240,18 +240,6 @@ var Scenarios = []Scenario{
 		},
 	},
 	{
-		Name: "a receipt that changed", Approach: "STOCK", Edit: repost,
-		Ops: []string{"void_stock"},
-		Parts: []func(*distributor.World) []queue.Ref{
-			enter("vendor:301", "purchaseorder:4001", "itemreceipt:5001"),
-			func(d *distributor.World) []queue.Ref {
-				d.NetSuite.PutReceipt(netsuitetest.Receipt{ID: 5001, Number: "IR5001", PO: 4001, Date: "2026-11-05",
-					Lines: []netsuitetest.ReceiptLine{{POLine: 1, Quantity: "90"}, {POLine: 2, Quantity: "50"}}})
-				return []queue.Ref{{Type: "itemreceipt", ID: "5001"}}
-			},
-		},
-	},
-	{
 		Name: "a journal that changed", Approach: "INVOICE", Edit: journals,
 		Ops: []string{"draft_journal", "complete_journal", "undo_journal", "replace_journal"},
 		Parts: []func(*distributor.World) []queue.Ref{
