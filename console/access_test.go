@@ -156,6 +156,8 @@ func TestSignInLeadsOnlyIntoTheConsole(t *testing.T) {
 		{"a backslash", `/console/\evil.example`, "/console/"},
 		{"the API", "/api/v1/tenants", "/console/"},
 		{"sign-out", "/console/sign-out", "/console/"},
+		{"out of the console by dots", "/console/../metrics", "/console/"},
+		{"the overview", "/console/", "/console/"},
 		{"nothing", "", "/console/"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

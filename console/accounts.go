@@ -46,6 +46,7 @@ type accountsData struct {
 	Tables    []mappingTable
 	Version   int64
 	Rehearsal *rehearsal
+	Mapping   tenant.Mapping // what the form shows
 }
 
 // mappingTable is one of the tables of the mapping besides the accounts.
@@ -61,7 +62,8 @@ type rehearsal struct {
 	Mapping tenant.Mapping
 	A       Accounts
 	Changes []string
-	Fields  []field // the form, to be sent again
+	Unknown []string // codes that Cin7's chart does not have: it cannot be saved
+	Fields  []field  // the form, to be sent again
 }
 
 type field struct{ Name, Value string }
@@ -94,14 +96,17 @@ func (a *console) accounts(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *console) accountsPage(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, re *rehearsal) error {
-	d := accountsData{Version: t.Version, Rehearsal: re}
+	d := accountsData{Version: t.Version, Rehearsal: re, Mapping: t.Sync.Mapping}
+	if re != nil {
+		d.Mapping = re.Mapping // so that a correction starts from what was typed
+	}
 	var err error
 	if a.Accounts != nil {
 		if d.A, err = a.Accounts(r.Context(), t, t.Sync.Mapping); err != nil {
 			d.Trouble = plain(err)
 		}
 	}
-	m := t.Sync.Mapping
+	m := d.Mapping
 	for _, tb := range tables(&m) {
 		mt := mappingTable{Name: tb.name, Title: tb.title, Hint: tb.hint}
 		for _, from := range slices.Sorted(maps.Keys(*tb.of)) {
@@ -142,6 +147,7 @@ func (a *console) saveMapping(w http.ResponseWriter, r *http.Request) error {
 			if re.A, err = a.Accounts(r.Context(), t, m); err != nil {
 				return err
 			}
+			re.Unknown = unknownCodes(t.Sync.Mapping.Accounts, m.Accounts, re.A.Chart)
 		}
 		return a.accountsPage(w, r, t, re)
 	}
@@ -222,6 +228,21 @@ func differences(what string, old, now map[string]string) []string {
 			out = append(out, fmt.Sprintf("%s %s no longer to %s", what, k, before))
 		default:
 			out = append(out, fmt.Sprintf("%s %s to %s instead of %s", what, k, after, before))
+		}
+	}
+	return out
+}
+
+// unknownCodes are the codes that a change maps to and the chart does not have.
+func unknownCodes(old, now map[string]string, chart []ChartAccount) []string {
+	if len(chart) == 0 {
+		return nil // it could not be read: nothing can be said
+	}
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(now)) {
+		known := slices.ContainsFunc(chart, func(c ChartAccount) bool { return strings.EqualFold(c.Code, now[k]) })
+		if old[k] != now[k] && !known && !slices.Contains(out, now[k]) {
+			out = append(out, now[k])
 		}
 	}
 	return out

@@ -21,13 +21,14 @@ func (a *console) announce(e route, r *http.Request) error {
 		return nil
 	}
 	detail := map[string]string{}
-	for _, k := range []string{"type", "nsid"} {
-		if v := chi.URLParam(r, k); v != "" {
+	for _, k := range told {
+		if v := strings.Join(r.PostForm[k], " "); v != "" {
 			detail[k] = v
 		}
 	}
-	for _, k := range told {
-		if v := strings.Join(r.PostForm[k], " "); v != "" {
+	// The path names what is touched, whatever a form says.
+	for _, k := range []string{"type", "nsid"} {
+		if v := chi.URLParam(r, k); v != "" {
 			detail[k] = v
 		}
 	}

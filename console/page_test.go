@@ -179,6 +179,31 @@ func TestHostileTextStaysText(t *testing.T) {
 	}
 }
 
+// A form cannot make the audit log name another record than the one touched.
+func TestAuditNamesWhatWasTouched(t *testing.T) {
+	h := open(t)
+	h.park("7", nil, "unmapped_account", "bill 7")
+	p := h.as(operatorToken)
+	p.post("/console/t/acme/records/vendorbill/7/sync", url.Values{"type": {"forged"}, "nsid": {"8"}})
+	if body := p.page("/console/audit"); strings.Contains(body, "type forged") || !strings.Contains(body, "nsid 7") {
+		t.Errorf("the log is misled:\n%s", body)
+	}
+}
+
+// What is in step, or was never seen, is not left out by a form sent by hand.
+func TestOnlyWhatStandsStillIsLeftOut(t *testing.T) {
+	h := open(t)
+	h.park("7", nil, "unmapped_account", "bill 7")
+	p := h.as(operatorToken)
+	form := url.Values{"reason": {"paid by card"}, "until": {"2026-12-31"}}
+	if status, _, _ := p.post("/console/t/acme/records/vendorbill/8/skip", form); status != 409 {
+		t.Errorf("a record that was never seen: got %d", status)
+	}
+	if _, _, to := p.post("/console/t/acme/records/vendorbill/7/skip", form); !strings.Contains(to, "left+out+until") {
+		t.Errorf("a parked one: %q", to)
+	}
+}
+
 // What cannot be written into the audit log does not happen.
 func TestNoAuditNoChange(t *testing.T) {
 	h := open(t)

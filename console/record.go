@@ -127,6 +127,13 @@ func (a *console) skip(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Check(a.Now()); err != nil {
 		return &said{http.StatusUnprocessableEntity, "It is not left out: " + plain(err) + "."}
 	}
+	recs, err := a.States.Tenant(t.ID).Get(r.Context(), k)
+	if err != nil {
+		return err
+	}
+	if st := recs[0].State; st != queue.Parked && st != queue.Waiting {
+		return &said{http.StatusConflict, "Only what is parked or waits can be left out; this record is " + stateName(string(st)) + ". Nothing was changed."}
+	}
 	if err := a.States.Tenant(t.ID).Skip(r.Context(), a.Queue, k, s, a.Now()); err != nil {
 		return err
 	}

@@ -59,9 +59,8 @@ func parsePages() pages {
 		"tabOf": tabOf, "verdictPage": verdictPage, "groupSum": groupSum, "retriable": func(f state.Filter) bool {
 			return f.State != "" && f.State != queue.Pending && f.State != queue.Running
 		},
-		"mapped":   func(reason string) bool { return slices.Contains(state.MappingReasons[:], reason) },
-		"mappedTo": func(t *tenant.Tenant, key string) string { return t.Sync.Mapping.Accounts[key] },
-		"inState":  func(m map[queue.State]int64, s string) int64 { return m[queue.State(s)] }, "inClass": func(m map[queue.Class]int64, c string) int64 { return m[queue.Class(c)] },
+		"mapped":  func(reason string) bool { return slices.Contains(state.MappingReasons[:], reason) },
+		"inState": func(m map[queue.State]int64, s string) int64 { return m[queue.State(s)] }, "inClass": func(m map[queue.Class]int64, c string) int64 { return m[queue.Class(c)] },
 		"missing": missing, "deref": func(t *time.Time) time.Time { return *t }, "minutes": minutes, "classTitle": reconcile.Title, "hookClass": hookClass,
 	}
 	shared := template.Must(template.New("layout").Funcs(funcs).ParseFS(pageFiles, "page/layout.gohtml", "page/parts.gohtml"))

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -153,7 +154,8 @@ func (a *console) signOut(w http.ResponseWriter, r *http.Request) {
 
 // target is where a sign-in leads: a page of the console, nothing else.
 func target(to string) string {
-	if !strings.HasPrefix(to, Base+"/") || strings.HasPrefix(to, Base+"/sign") || strings.ContainsAny(to, "\\\r\n") {
+	at, _, _ := strings.Cut(to, "?")
+	if path.Clean(at) != strings.TrimSuffix(at, "/") || !strings.HasPrefix(to, Base+"/") || strings.HasPrefix(to, Base+"/sign") || strings.ContainsAny(to, "\\\r\n") {
 		return Base + "/"
 	}
 	return to
