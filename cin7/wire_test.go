@@ -53,6 +53,24 @@ var writes = map[string]func(ctx context.Context, c *cin7.Client) error{
 		_, err := c.PostPutAway(ctx, cin7.NewStock{})
 		return err
 	},
+	"PutStock": func(ctx context.Context, c *cin7.Client) error {
+		_, err := c.PutStock(ctx, cin7.NewStock{})
+		return err
+	},
+	"PostCreditNote": func(ctx context.Context, c *cin7.Client) error {
+		_, err := c.PostCreditNote(ctx, cin7.NewCreditNote{Unstock: []cin7.Unstock{}})
+		return err
+	},
+	"VoidCreditNote": func(ctx context.Context, c *cin7.Client) error { return c.VoidCreditNote(ctx, "1") },
+	"CreateJournal": func(ctx context.Context, c *cin7.Client) error {
+		_, err := c.CreateJournal(ctx, cin7.Journal{})
+		return err
+	},
+	"UpdateJournal": func(ctx context.Context, c *cin7.Client) error {
+		_, err := c.UpdateJournal(ctx, cin7.Journal{TaskID: "1"})
+		return err
+	},
+	"DeleteJournal": func(ctx context.Context, c *cin7.Client) error { return c.DeleteJournal(ctx, "1", false) },
 }
 
 // No write is missing from the list above.
