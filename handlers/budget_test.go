@@ -16,8 +16,7 @@ import (
 
 // caller is a worker in virtual time.
 type caller struct {
-	at   time.Time // when it asks next
-	bulk int
+	at time.Time // when it asks next
 }
 
 type callers []caller
@@ -73,10 +72,11 @@ func TestNoSlidingMinuteAboveTheLimit(t *testing.T) {
 	between := span / time.Duration(crashes)
 	nextCrash := start.Add(between / 2)
 	var arrived []time.Time
-	granted, died, now := 0, 0, start
+	granted, died := 0, 0
 	for {
 		c := heap.Pop(&queue).(caller)
-		if now = c.at; now.Sub(start) >= span {
+		now := c.at
+		if now.Sub(start) >= span {
 			break
 		}
 		set(now)
@@ -103,15 +103,15 @@ func TestNoSlidingMinuteAboveTheLimit(t *testing.T) {
 	if most := fullest(arrived); most > 60 {
 		t.Errorf("%d calls in a sliding minute, want at most 60", most)
 	}
-	used := float64(len(arrived)) / (span.Minutes() * perMinute)
-	if used < 0.9 {
-		t.Errorf("%.1f %% of the budget was used, want 90 %%", 100*used)
+	permille := 1000 * len(arrived) / (int(span/time.Minute) * perMinute)
+	if permille < 900 {
+		t.Errorf("%d.%d %% of the budget was used, want 90 %%", permille/10, permille%10)
 	}
 	if died < crashes-1 {
 		t.Errorf("%d workers died, want %d", died, crashes)
 	}
 	soak.Figure(t, "sliding minutes above 60 calls", "0 in %s, %d workers, %d crashes, %d calls, at most %d in a minute", span, workers, died, len(arrived), fullest(arrived))
-	soak.Figure(t, "budget used while backlogged", "%.1f %%", 100*used)
+	soak.Figure(t, "budget used while backlogged", "%d.%d %%", permille/10, permille%10)
 }
 
 // Bulk work leaves a share, and stands back while live work waits.
@@ -197,7 +197,7 @@ func TestForgottenBudget(t *testing.T) {
 	b, key := NewBudget(rdb), secret.New("k")
 	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	var calls []time.Time
-	for i := 0; i < 400; i++ {
+	for i := range 400 {
 		if i%97 == 96 {
 			m.FlushAll()
 		}

@@ -70,7 +70,7 @@ func TestDeletedDocuments(t *testing.T) {
 				t.Errorf("%s %s, want %s %s: %s\n%s", rec.State, rec.Reason, tc.state, tc.reason, rec.Message, s.timeline(tc.gone))
 			}
 			p := s.world.Cin7.Purchases()[0]
-			if tc.invoice != "" && string(p.Groups[0].Invoice.Status) != tc.invoice {
+			if tc.invoice != "" && p.Groups[0].Invoice.Status != tc.invoice {
 				t.Errorf("the invoice is %s, want %s", p.Groups[0].Invoice.Status, tc.invoice)
 			}
 			if tc.purchase != "" && p.Voided != (tc.purchase == "void") {

@@ -156,7 +156,7 @@ func (m model) steps(d design, emit func(model)) {
 			emit(n)
 		}
 	}
-	if m.lost && !m.underway() && !(m.w[0].old && m.w[0].valid) && !(m.w[1].old && m.w[1].valid) {
+	if m.lost && !m.underway() && (!m.w[0].old || !m.w[0].valid) && (!m.w[1].old || !m.w[1].valid) {
 		n := m
 		n.lost = false
 		emit(n)

@@ -129,7 +129,7 @@ func overlap(a, b []string) int {
 // words are the words of an account name that tell it from others.
 func words(name string) []string {
 	var out []string
-	for _, w := range strings.FieldsFunc(fold(name), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127) }) {
+	for _, w := range strings.FieldsFunc(fold(name), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r <= 127 }) {
 		if full := abbreviations[w]; full != "" {
 			w = full
 		}

@@ -130,7 +130,8 @@ func (s *source) query(q string) *http.Response {
 	if m == nil {
 		panic("a statement that this source does not know: " + q)
 	}
-	after, upTo := 0, len(s.records)
+	var after int
+	upTo := len(s.records)
 	if m[1] != "" {
 		after, _ = strconv.Atoi(m[1])
 	} else {

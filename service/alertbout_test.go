@@ -160,18 +160,18 @@ func judge(t *testing.T, rules string, bouts []bout) {
 		check := func(expr string, minute int, value int) {
 			fmt.Fprintf(&f, "      - {expr: '%s', eval_time: %dm, exp_samples: [{labels: '{}', value: %d}]}\n", expr, minute, value)
 		}
-		const any = `count(ALERTS{alertstate="firing"}) or vector(0)`
+		const firing = `count(ALERTS{alertstate="firing"}) or vector(0)`
 		if b.clean {
-			check(fmt.Sprintf(`max_over_time((%s)[%dm:1m])`, any, b.minutes), minutesBefore+b.minutes-1, 0)
+			check(fmt.Sprintf(`max_over_time((%s)[%dm:1m])`, firing, b.minutes), minutesBefore+b.minutes-1, 0)
 			continue
 		}
 		label := ""
 		if b.days != "" {
 			label = fmt.Sprintf(`, days="%s"`, b.days)
 		}
-		check(any, minutesBefore-1, 0)
+		check(firing, minutesBefore-1, 0)
 		check(fmt.Sprintf(`count(ALERTS{alertstate="firing", alertname="%s"%s}) > bool 0`, b.alert, label), minutesBefore+b.minutes-1, 1)
-		check(any, minutesBefore+b.minutes+minutesAfter-1, 0)
+		check(firing, minutesBefore+b.minutes+minutesAfter-1, 0)
 	}
 	file := filepath.Join(dir, "bouts.yaml")
 	if err := os.WriteFile(file, []byte(f.String()), 0o600); err != nil {

@@ -42,7 +42,7 @@ func TestForgedPostsWriteNothing(t *testing.T) {
 	var group sync.WaitGroup
 	for s := range senders {
 		group.Go(func() {
-			r := rand.New(rand.NewPCG(6, uint64(s))) //nolint:gosec // a test that repeats itself
+			r := rand.New(rand.NewPCG(6, uint64(s)))
 			c := &http.Client{Transport: &http.Transport{}}
 			defer c.CloseIdleConnections()
 			for range n / senders {

@@ -411,10 +411,10 @@ func TestCrashes(t *testing.T) {
 			for p := range work {
 				t.Run(p.String(), func(t *testing.T) {
 					got, deaths := b.crash(t, p)
-					switch {
-					case deaths == 0:
+					switch deaths {
+					case 0:
 						unreached.Add(1)
-					case deaths == 1:
+					case 1:
 						single.Add(1)
 					default:
 						double.Add(1)
