@@ -264,7 +264,7 @@ type Event struct {
 }
 
 // Events are all events of the month, causes before effects: the vendors, then
-// each order with its receipt and its bill, then the bill without an order.
+// each order with its receipts, bills and credit, then the bill without an order.
 func (w *World) Events() []Event {
 	var out []Event
 	for _, v := range vendors {
@@ -277,6 +277,13 @@ func (w *World) Events() []Event {
 		}
 		if o.BillID != 0 {
 			out = append(out, Event{"vendorbill", o.BillID, o.ID, func() { w.enterBill(o) }})
+		}
+		for _, p := range o.Parts {
+			out = append(out, Event{"itemreceipt", p.ReceiptID, o.ID, func() { w.enterPartReceipt(o, p) }},
+				Event{"vendorbill", p.BillID, o.ID, func() { w.enterPartBill(o, p) }})
+		}
+		if o.BillID == returned.BillID {
+			out = append(out, Event{"vendorcredit", returned.ID, o.ID, w.enterReturn})
 		}
 	}
 	return append(out, Event{"vendorbill", loose.ID, 0, w.enterLoose})

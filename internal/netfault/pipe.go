@@ -12,8 +12,11 @@ import (
 // before they read do not wait for each other. It works in virtual time.
 func Pipe() (near, far net.Conn) {
 	a, b := net.Pipe()
-	return newEnd(a), newEnd(b)
+	return Buffered(a), Buffered(b)
 }
+
+// Buffered gives one end of a net.Pipe a buffer for what is written to it.
+func Buffered(c net.Conn) net.Conn { return newEnd(c) }
 
 type end struct {
 	net.Conn

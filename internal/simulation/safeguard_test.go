@@ -14,6 +14,7 @@ import (
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/internal/simulation"
+	"github.com/ml-connector/ml-connector/internal/soak"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 )
@@ -56,6 +57,15 @@ func mark(t *testing.T, w *simulation.World, names ...string) {
 	}
 	if err := simulation.Mark(t.Context(), w.Rooms, refs); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// days leaves a test that lets days pass to the long form: a service that beats
+// every few seconds makes a minute of them.
+func days(t *testing.T) {
+	t.Helper()
+	if !soak.Long() {
+		t.Skip("days of virtual time: run by make soak")
 	}
 }
 
@@ -165,6 +175,7 @@ func TestDraftIsReadBack(t *testing.T) {
 // Once a day the lane looks for drafts that a lost create left behind. One that
 // somebody has filled is left alone.
 func TestSweepVoidsStrayDrafts(t *testing.T) {
+	days(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := world(t, simulation.Options{Edit: []string{"every: 30s", "every: 8h"}, Idle: 15 * time.Minute}, nil)
 		rest(t, w)
@@ -209,6 +220,7 @@ func TestOutcomeNobodyCanLookUp(t *testing.T) {
 // A record that fails by itself is tried for three days, and then it is a
 // person's; its neighbours go on.
 func TestFailingForThreeDays(t *testing.T) {
+	days(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := world(t, simulation.Options{Idle: 15 * time.Minute}, func(w *simulation.World) {
 			w.Cin7.FailNext(cin7test.Fault{Method: http.MethodPost, Path: "=purchase/order", Shape: "500", Times: -1})

@@ -23,6 +23,7 @@ import (
 
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/internal/netfault"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/service"
@@ -98,7 +99,13 @@ func New(t testing.TB, o Options) *World {
 	w.Redis.ClockTTL(true)
 	t.Cleanup(w.Redis.Close)
 	w.Client = redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", ContextTimeoutEnabled: true, MaxRetries: -1,
-		Dialer: func(context.Context, string, string) (net.Conn, error) { return w.Redis.Dial() }})
+		Dialer: func(context.Context, string, string) (net.Conn, error) {
+			c, err := w.Redis.Dial()
+			if err != nil {
+				return nil, err
+			}
+			return netfault.Buffered(c), nil
+		}})
 	t.Cleanup(func() { _ = w.Client.Close() })
 	if w.keyset, err = secret.Ephemeral(); err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func seeds(t *testing.T, short, long int) []uint64 {
 // ends: in Cin7 every document is equal to the last field.
 func TestHooksInAnyOrder(t *testing.T) {
 	want := clean(t)
-	all := seeds(t, 10, 10_000)
+	all := seeds(t, 8, 10_000)
 	for _, seed := range all {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

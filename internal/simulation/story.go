@@ -57,7 +57,7 @@ func (w *World) Tell(r *rand.Rand, orders int) Story {
 		i := r.IntN(len(keys))
 		q := queues[keys[i]]
 		// A bill may come before the goods.
-		if len(q) == 2 && q[0].Type != "purchaseorder" && r.IntN(2) == 0 {
+		if len(q) == 2 && q[0].Type == "itemreceipt" && q[1].Type == "vendorbill" && r.IntN(2) == 0 {
 			q[0], q[1] = q[1], q[0]
 		}
 		at += time.Duration(r.IntN(240)) * time.Second
