@@ -262,7 +262,8 @@ func (d *demo) settle(ctx context.Context, progress io.Writer) error {
 		if err != nil {
 			return err
 		}
-		idle := wm["last_poll"] != "" && lane.Owner == "" && lane.Depth[queue.Live]+lane.Depth[queue.Bulk] == 0
+		idle := wm["last_poll"] != "" && lane.Owner == "" && lane.Depth[queue.Live]+lane.Depth[queue.Bulk] == 0 &&
+			lane.Due == 0 // with a new Redis the first creates wait a moment
 		switch {
 		case idle && line == last:
 			quiet++

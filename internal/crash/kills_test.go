@@ -97,7 +97,7 @@ func TestKills(t *testing.T) {
 	for _, n := range acks.n {
 		total += n
 	}
-	await(t, time.Duration(soak.N(1, 5))*time.Minute, func() string { return d.unsettled(acks.n) })
+	await(t, time.Duration(soak.N(4, 5))*time.Minute, func() string { return d.unsettled(acks.n) })
 	await(t, time.Minute, func() string {
 		if wrong := distributor.Check(d.outcomes()); len(wrong) > 0 {
 			return fmt.Sprint(wrong)
