@@ -174,11 +174,11 @@ func (w *watcher) post(path, body string) int {
 
 // Every alert is fired by its own fault of a running service and cleared when
 // that is mended, as Prometheus' own rule engine sees what the service told;
-// and a day without a fault fires none. Run by make ops-check, which has
+// and a day without a fault fires none. Run by make alerts-check, which has
 // promtool.
 func TestAlertsFire(t *testing.T) {
 	if os.Getenv("MLC_OPS") == "" {
-		t.Skip("needs promtool: make ops-check runs it")
+		t.Skip("needs promtool and minutes: make alerts-check runs it")
 	}
 	t.Parallel()
 	ctx := t.Context()
