@@ -2,11 +2,9 @@ package api
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -15,15 +13,8 @@ import (
 	"github.com/ml-connector/ml-connector/audit"
 )
 
-// notes are what a handler wants to be known of a change beside the request.
-type notes map[string]string
-
 // note adds to the audit entry that tells how a change ended.
-func note(r *http.Request, key, value string) {
-	if n, ok := r.Context().Value(keyNotes).(notes); ok && value != "" {
-		n[key] = value
-	}
-}
+func note(r *http.Request, key, value string) { audit.Of(r.Context()).Tell(key, value) }
 
 // actor is who asks: the role and the first digits of the token's hash, or
 // this machine.
@@ -38,45 +29,37 @@ func (e endpoint) changes() bool {
 	return e.method != http.MethodGet && !strings.HasSuffix(e.pattern, ":ping")
 }
 
-// audited writes every change down before it happens, and refuses it when that
-// cannot be done; then again how it ended, when it failed or there is more to
-// tell.
+// audited writes every change down before it happens, refuses it when that
+// cannot be done, and tells how it ended.
 func (a *ops) audited(e endpoint, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := notes{}
-		r = r.WithContext(context.WithValue(r.Context(), keyNotes, n))
 		detail := map[string]string{"request_id": requestID(r.Context())}
 		for _, k := range []string{"type", "nsid"} {
 			if v := chi.URLParam(r, k); v != "" {
 				detail[k] = v
 			}
 		}
-		entry := audit.Entry{Actor: actor(r.Context()), Action: e.method + " " + e.pattern, Tenant: chi.URLParam(r, "id"), Detail: detail}
-		if err := a.c.Audit.Append(r.Context(), entry); err != nil {
+		change, err := a.c.Audit.Begin(r.Context(), audit.Entry{Actor: actor(r.Context()), Action: e.method + " " + e.pattern, Tenant: chi.URLParam(r, "id"), Detail: detail})
+		if err != nil {
 			a.c.Log.Error("a change was refused: it could not be audited", zap.String("request_id", requestID(r.Context())), zap.Error(err))
 			writeProblem(w, r, problemOf(err))
 			return
 		}
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		next.ServeHTTP(ww, r)
-		code := ww.Status()
-		if code < http.StatusBadRequest && len(n) == 0 {
-			return
-		}
-		entry.Detail = maps.Clone(detail)
-		maps.Copy(entry.Detail, n)
-		entry.Detail["status"] = strconv.Itoa(code)
-		entry.Action += " ended"
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditTimeout)
-		defer cancel()
-		if err := a.c.Audit.Append(ctx, entry); err != nil {
-			a.c.Log.Error("how a change ended could not be audited", zap.String("request_id", requestID(r.Context())), zap.Error(err))
+		outcome := "panicked"
+		defer func() {
+			if err := change.End(r.Context(), outcome); err != nil {
+				a.c.Log.Error("how a change ended could not be audited", zap.String("request_id", requestID(r.Context())), zap.Error(err))
+			}
+		}()
+		next.ServeHTTP(ww, r.WithContext(audit.In(r.Context(), change)))
+		change.Tell("status", strconv.Itoa(ww.Status()))
+		outcome = "done"
+		if ww.Status() >= http.StatusBadRequest {
+			outcome = "refused or failed"
 		}
 	})
 }
-
-// auditTimeout bounds the entry that is written after the answer.
-const auditTimeout = 2 * time.Second
 
 // auditView is an entry as the API shows it.
 type auditView struct {

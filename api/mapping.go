@@ -1,9 +1,12 @@
 package api
 
 import (
+	"errors"
 	"net/http"
+	"strconv"
 
-	"github.com/ml-connector/ml-connector/state"
+	"go.uber.org/zap"
+
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
@@ -44,16 +47,19 @@ func (a *ops) putMapping(w http.ResponseWriter, r *http.Request) error {
 		writeJSON(w, http.StatusOK, effect)
 		return nil
 	}
-	stored, err := a.c.Tenants.SetMapping(tenant.By(r.Context(), actor(r.Context())), t.ID, m)
-	if err != nil {
+	out, err := a.desk().SetMapping(r.Context(), t, m, actor(r.Context()))
+	switch {
+	case errors.Is(err, tenant.ErrChanged):
+		return problem(http.StatusConflict, "changed", "somebody else changed this tenant at the same moment: read the mapping again")
+	case err != nil:
 		return err
 	}
-	note(r, "changed", tenant.Changes(t, stored, tenant.Credentials{}))
-	retried, err := a.records(t).Release(r.Context(), a.c.Queue, "the mapping was changed", state.MappingReasons[:]...)
-	if err != nil {
-		return err
+	note(r, "version", strconv.FormatInt(out.Tenant.Version, 10))
+	note(r, "retried", strconv.Itoa(out.Retried))
+	if out.Late != nil {
+		a.c.Log.Error("parked records are not all tried again with a new mapping; the lane takes them up", zap.String("tenant", t.ID), zap.Error(out.Late))
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"version": stored.Version, "mapping": stored.Sync.Mapping, "retried": retried})
+	writeJSON(w, http.StatusOK, map[string]any{"version": out.Tenant.Version, "mapping": out.Tenant.Sync.Mapping, "retried": out.Retried})
 	return nil
 }
 

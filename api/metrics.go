@@ -29,11 +29,8 @@ const (
 var results = [...]string{resultAccepted, resultIgnored, resultUnknown, resultBadSecret, resultBadAddress, resultTooLarge, resultEncoded,
 	resultUnreadable, resultBusy, resultUnavailable, resultCut, resultPanic}
 
-// The sources of the marks that are made here.
-const (
-	sourceWebhook  = "webhook"
-	sourceOperator = "operator"
-)
+// sourceWebhook is the source of the marks that are made here.
+const sourceWebhook = "webhook"
 
 // The listeners.
 const (

@@ -21,7 +21,6 @@ const (
 	keySecret contextKey = iota
 	keyRequestID
 	keyActor
-	keyNotes
 )
 
 // hideSecret takes the secret out of the URL and the headers before anything

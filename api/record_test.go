@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,8 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ml-connector/ml-connector/api"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
 )
 
 const guid = "5f0c2a8e-0000-4000-8000-000000000001"
@@ -141,14 +145,22 @@ func TestGetRecord(t *testing.T) {
 }
 
 func TestSyncRecord(t *testing.T) {
-	h := open(t)
+	down := errors.New("NetSuite answered 503")
+	h := open(t, func(c *api.Config) {
+		c.Shows = func(_ context.Context, _ *tenant.Tenant, k queue.Ref) (bool, error) {
+			if k.ID == "503" {
+				return false, down
+			}
+			return k.ID == "48213", nil
+		}
+	})
 	if got := h.call(http.MethodPost, "/api/v1/tenants/acme/records/vendorbill/48213:sync", ""); got.status != http.StatusAccepted {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
 	if n := h.waiting(); n != 1 {
 		t.Errorf("got %d marks", n)
 	}
-	for path, want := range map[string]int{"invoice/1:sync": 404, "vendor/x:sync": 404, "vendor/1": 405, "vendor/1:sync:sync": 405} {
+	for path, want := range map[string]int{"vendorbill/7:sync": 404, "vendorbill/503:sync": 502, "invoice/1:sync": 404, "vendor/x:sync": 404, "vendor/1": 405, "vendor/1:sync:sync": 405} {
 		if got := h.call(http.MethodPost, "/api/v1/tenants/acme/records/"+path, ""); got.status != want {
 			t.Errorf("%s: got %d, want %d", path, got.status, want)
 		}

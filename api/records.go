@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/steer"
 )
 
 // recordView is a record as the API and the command line show it.
@@ -140,14 +142,22 @@ func (a *ops) syncRecord(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.records(t).Unskip(r.Context(), k); err != nil {
-		return err
-	}
-	if _, err := a.c.Queue.Mark(r.Context(), t.ID, queue.Live, queue.Mark{Ref: k, Source: sourceOperator, Note: "asked for by an operator"}); err != nil {
+	err = a.desk().Sync(r.Context(), t, k, "asked for by "+actor(r.Context()))
+	switch {
+	case errors.Is(err, steer.ErrNoRecord):
+		return problem(http.StatusNotFound, "no-such-record", steer.ErrNoRecord.Error())
+	case errors.Is(err, steer.ErrNotAsked):
+		return upstream(err)
+	case err != nil:
 		return err
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil
+}
+
+// desk carries out what people ask for.
+func (a *ops) desk() *steer.Desk {
+	return &steer.Desk{Queue: a.c.Queue, States: a.c.States, Tenants: a.c.Tenants, Audit: a.c.Audit, Shows: a.c.Shows}
 }
 
 // skipRecord leaves a record out on purpose until a day.
@@ -176,7 +186,10 @@ func (a *ops) skipRecord(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Check(time.Now()); err != nil {
 		return invalid(err)
 	}
-	if err := a.records(t).Skip(r.Context(), a.c.Queue, k, s, time.Now()); err != nil {
+	switch err := a.desk().Skip(r.Context(), t, k, s); {
+	case errors.Is(err, steer.ErrMoves):
+		return problem(http.StatusConflict, "moves", steer.ErrMoves.Error())
+	case err != nil:
 		return err
 	}
 	w.WriteHeader(http.StatusAccepted)
@@ -203,13 +216,15 @@ func (a *ops) retryRecords(w http.ResponseWriter, r *http.Request) error {
 	if in.State == "" {
 		in.State = queue.Parked
 	}
-	if !slices.Contains([]queue.State{queue.Parked, queue.Waiting, queue.Skipped, queue.Completed}, in.State) {
+	n, err := a.desk().Retry(r.Context(), t, state.Filter{State: in.State, Reason: in.Reason}, "asked for by "+actor(r.Context()), in.DryRun)
+	switch {
+	case errors.Is(err, steer.ErrState):
 		return problem(http.StatusBadRequest, "bad-state", "state is one of parked (default), waiting, skipped, completed")
-	}
-	n, err := a.records(t).Retry(r.Context(), a.c.Queue, state.Filter{State: in.State, Reason: in.Reason}, "asked for by an operator", in.DryRun)
-	if err != nil {
+	case err != nil:
 		return err
 	}
+	note(r, "records", strconv.Itoa(n))
+	note(r, "dry_run", strconv.FormatBool(in.DryRun))
 	writeJSON(w, http.StatusOK, map[string]any{"records": n, "dry_run": in.DryRun})
 	return nil
 }

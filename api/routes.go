@@ -52,6 +52,8 @@ type Config struct {
 	// StartBackfill counts what a backfill would read, says what it costs and,
 	// unless dry, starts it.
 	StartBackfill func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error)
+	// Shows asks NetSuite whether there is a record that was never seen.
+	Shows func(ctx context.Context, t *tenant.Tenant, k queue.Ref) (bool, error)
 	// Ping calls both systems of a tenant with its stored credentials.
 	Ping func(ctx context.Context, t *tenant.Tenant) []Check
 	// Accounts are the NetSuite accounts in use since a date, "" for 90 days, as

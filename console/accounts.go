@@ -5,9 +5,11 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/ml-connector/ml-connector/state"
+	"go.uber.org/zap"
+
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
@@ -47,6 +49,7 @@ type accountsData struct {
 	Version   int64
 	Rehearsal *rehearsal
 	Mapping   tenant.Mapping // what the form shows
+	Wrong     []string       // what of it cannot be used, each with its place
 }
 
 // mappingTable is one of the tables of the mapping besides the accounts.
@@ -59,7 +62,6 @@ type mappingRow struct{ From, To string }
 
 // rehearsal is what a mapping that is not saved yet would do.
 type rehearsal struct {
-	Mapping tenant.Mapping
 	A       Accounts
 	Changes []string
 	Unknown []string // codes that Cin7's chart does not have: it cannot be saved
@@ -92,14 +94,13 @@ func (a *console) accounts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.accountsPage(w, r, t, nil)
+	return a.accountsPage(w, r, t, http.StatusOK, accountsData{Mapping: t.Sync.Mapping})
 }
 
-func (a *console) accountsPage(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, re *rehearsal) error {
-	d := accountsData{Version: t.Version, Rehearsal: re, Mapping: t.Sync.Mapping}
-	if re != nil {
-		d.Mapping = re.Mapping // so that a correction starts from what was typed
-	}
+// accountsPage shows the form; when one was sent, with what was typed into it,
+// so that a correction starts from there.
+func (a *console) accountsPage(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, status int, d accountsData) error {
+	d.Version = t.Version
 	var err error
 	if a.Accounts != nil {
 		if d.A, err = a.Accounts(r.Context(), t, t.Sync.Mapping); err != nil {
@@ -109,13 +110,17 @@ func (a *console) accountsPage(w http.ResponseWriter, r *http.Request, t *tenant
 	m := d.Mapping
 	for _, tb := range tables(&m) {
 		mt := mappingTable{Name: tb.name, Title: tb.title, Hint: tb.hint}
-		for _, from := range slices.Sorted(maps.Keys(*tb.of)) {
-			mt.Rows = append(mt.Rows, mappingRow{from, (*tb.of)[from]})
+		if mt.Rows = typed(r.PostForm, tb.name); mt.Rows == nil {
+			for _, from := range slices.Sorted(maps.Keys(*tb.of)) {
+				mt.Rows = append(mt.Rows, mappingRow{from, (*tb.of)[from]})
+			}
 		}
-		mt.Rows = append(mt.Rows, mappingRow{}, mappingRow{})
+		for len(mt.Rows) < 2 || mt.Rows[len(mt.Rows)-2] != (mappingRow{}) {
+			mt.Rows = append(mt.Rows, mappingRow{})
+		}
 		d.Tables = append(d.Tables, mt)
 	}
-	a.render(w, r, http.StatusOK, "accounts", view{Title: "Accounts of " + t.Name, Tenant: t, Tab: "accounts", Data: d})
+	a.render(w, r, status, "accounts", view{Title: "Accounts of " + t.Name, Tenant: t, Tab: "accounts", Data: d})
 	return nil
 }
 
@@ -130,14 +135,17 @@ func (a *console) saveMapping(w http.ResponseWriter, r *http.Request) error {
 	if v := r.PostForm.Get("version"); v != fmt.Sprint(t.Version) {
 		return &said{http.StatusConflict, "Somebody else changed this tenant since you opened the page. Open it again, nothing was changed."}
 	}
-	m, changes := formMapping(t.Sync.Mapping, r.PostForm)
+	m, changes, wrong := formMapping(t.Sync.Mapping, r.PostForm)
 	probe := *t
 	probe.Sync.Mapping = m
 	if err := probe.CheckSync(); err != nil {
-		return &said{http.StatusUnprocessableEntity, "This mapping cannot be used: " + plain(err) + ". Nothing was changed."}
+		wrong = append(wrong, strings.Split(plain(err), "\n")...)
+	}
+	if len(wrong) > 0 {
+		return a.accountsPage(w, r, t, http.StatusUnprocessableEntity, accountsData{Mapping: m, Wrong: wrong})
 	}
 	if r.PostForm.Get("save") == "" {
-		re := &rehearsal{Mapping: m, Changes: changes}
+		re := &rehearsal{Changes: changes}
 		for _, k := range slices.Sorted(maps.Keys(r.PostForm)) {
 			for _, v := range r.PostForm[k] {
 				re.Fields = append(re.Fields, field{k, v})
@@ -149,29 +157,43 @@ func (a *console) saveMapping(w http.ResponseWriter, r *http.Request) error {
 			}
 			re.Unknown = unknownCodes(t.Sync.Mapping.Accounts, m.Accounts, re.A.Chart)
 		}
-		return a.accountsPage(w, r, t, re)
+		return a.accountsPage(w, r, t, http.StatusOK, accountsData{Mapping: m, Rehearsal: re})
 	}
 	if len(changes) == 0 {
-		return done(w, r, a.url(t, "accounts"), "Nothing was changed: the mapping is already like this.")
+		return done(w, r, a.url(t, "accounts"), "same")
 	}
-	if _, err := a.Tenants.SetMapping(tenant.By(r.Context(), whoIs(r.Context()).who), t.ID, m); err != nil {
-		return err
-	}
-	if err := a.log(r, t, "changed the mapping: "+strings.Join(changes, "; ")); err != nil {
-		return err
-	}
-	n, err := a.States.Tenant(t.ID).Release(r.Context(), a.Queue, "the mapping was changed by "+whoIs(r.Context()).who, state.MappingReasons[:]...)
+	out, err := a.desk().SetMapping(r.Context(), t, m, whoIs(r.Context()).who)
 	if err != nil {
 		return err
 	}
-	return done(w, r, a.url(t, "accounts"), "The mapping is saved. "+count(int64(n), "parked record is", "parked records are")+" tried again.")
+	tell(r, "retried", strconv.Itoa(out.Retried))
+	if out.Late != nil {
+		a.Log.Error("parked records are not all tried again with a new mapping; the lane takes them up", zap.String("tenant", t.ID), zap.Error(out.Late))
+		return done(w, r, a.url(t, "accounts"), "mapped-late")
+	}
+	return done(w, r, a.url(t, "accounts"), "mapped", out.Retried)
+}
+
+// typed are the rows of a table as a form has them; nil when it has none.
+func typed(form map[string][]string, table string) []mappingRow {
+	from, to := form[table+".from"], form[table+".to"]
+	var rows []mappingRow
+	for i, f := range from {
+		row := mappingRow{From: strings.TrimSpace(f)}
+		if i < len(to) {
+			row.To = strings.TrimSpace(to[i])
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // formMapping applies a form to a mapping: account.<key> sets an account, ""
 // removes it; <table>.from and <table>.to are the rows of a table, whole. It
-// returns the new mapping and the changes in plain words. It is pure.
-func formMapping(old tenant.Mapping, form map[string][]string) (tenant.Mapping, []string) {
-	m := old
+// returns the new mapping, the changes in plain words, and which rows cannot be
+// used. It is pure.
+func formMapping(old tenant.Mapping, form map[string][]string) (m tenant.Mapping, changes, wrong []string) {
+	m = old
 	m.Accounts = maps.Clone(old.Accounts)
 	if m.Accounts == nil {
 		m.Accounts = map[string]string{}
@@ -190,24 +212,36 @@ func formMapping(old tenant.Mapping, form map[string][]string) (tenant.Mapping, 
 		m.Accounts[key] = code
 	}
 	for _, tb := range tables(&m) {
-		from, to := form[tb.name+".from"], form[tb.name+".to"]
-		if from == nil {
+		rows := typed(form, tb.name)
+		if rows == nil {
 			continue
 		}
-		rows := map[string]string{}
-		for i, f := range from {
-			if f = strings.TrimSpace(f); f != "" && i < len(to) && strings.TrimSpace(to[i]) != "" {
-				rows[f] = strings.TrimSpace(to[i])
+		*tb.of = map[string]string{}
+		at := map[string]int{}
+		for i, row := range rows {
+			say := func(format string, args ...any) {
+				wrong = append(wrong, fmt.Sprintf("%s, row %d: ", tb.title, i+1)+fmt.Sprintf(format, args...))
+			}
+			before, twice := at[row.From]
+			switch {
+			case row == (mappingRow{}):
+			case row.To == "":
+				say("what %q is called in Cin7 is missing. Fill it in, or empty the row.", row.From)
+			case row.From == "":
+				say("what %q is called in NetSuite is missing. Fill it in, or empty the row.", row.To)
+			case twice:
+				say("%q stands in row %d already. Keep one of the two.", row.From, before)
+			default:
+				(*tb.of)[row.From], at[row.From] = row.To, i+1
 			}
 		}
-		*tb.of = rows
 	}
-	changes := differences("account", old.Accounts, m.Accounts)
+	changes = differences("account", old.Accounts, m.Accounts)
 	was := tables(&old)
 	for i, tb := range tables(&m) {
 		changes = append(changes, differences(tb.name, *was[i].of, *tb.of)...)
 	}
-	return m, changes
+	return m, changes, wrong
 }
 
 func differences(what string, old, now map[string]string) []string {

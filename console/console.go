@@ -35,6 +35,8 @@ type Config struct {
 	Log     *zap.Logger
 	Now     func() time.Time // default time.Now
 
+	// Shows asks NetSuite whether there is a record that was never seen.
+	Shows    func(ctx context.Context, t *tenant.Tenant, k queue.Ref) (bool, error)
 	Ping     func(ctx context.Context, t *tenant.Tenant) []api.Check
 	Doctor   func(ctx context.Context, t *tenant.Tenant) []api.Check // nil: none
 	Budget   func(ctx context.Context, t *tenant.Tenant) (left int, err error)

@@ -13,8 +13,10 @@ import (
 	"github.com/go-chi/chi/v5"
 	"go.uber.org/zap"
 
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/steer"
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
@@ -89,28 +91,60 @@ func (a *console) handle(e route) http.Handler {
 			a.fail(w, r, http.StatusBadRequest, "The form could not be read. Nothing was changed.")
 			return
 		}
-		if err := a.announce(e, r); err != nil {
+		change, err := a.announce(e, r)
+		if err != nil {
 			a.Log.Error("a change was refused: it could not be audited", zap.String("route", e.pattern), zap.Error(err))
-			a.fail(w, r, http.StatusServiceUnavailable, "This could not be written into the audit log, so it was not done. Try again.")
+			a.fail(w, r, http.StatusServiceUnavailable, sentence(steer.ErrNoAudit)+" Try again.")
 			return
 		}
-		err := e.serve(w, r)
-		var s *said
-		switch {
-		case err == nil:
-		case errors.As(err, &s):
-			a.fail(w, r, s.status, s.text)
-		case errors.Is(err, tenant.ErrNotFound):
-			a.fail(w, r, http.StatusNotFound, "There is no such tenant.")
-		case errors.Is(err, state.ErrNotFound):
-			a.fail(w, r, http.StatusNotFound, "This record has never been seen. Records appear with their first webhook or poll.")
-		case errors.Is(err, queue.ErrFull):
-			a.fail(w, r, http.StatusServiceUnavailable, "The queue is full, so nothing was added. Try again when the work list is shorter.")
-		default:
-			a.Log.Error("console", zap.String("route", e.pattern), zap.Error(err))
-			a.fail(w, r, http.StatusInternalServerError, "This did not work: "+plain(err)+".")
+		outcome := "panicked"
+		defer func() { a.ended(r, e, change, outcome) }()
+		r = r.WithContext(audit.In(r.Context(), change))
+		if err = e.serve(w, r); err == nil {
+			outcome = "done"
+			return
 		}
+		s := a.saidOf(err, e)
+		outcome = "refused: "
+		if s.status >= http.StatusInternalServerError {
+			outcome = "failed: "
+		}
+		outcome += s.text
+		a.fail(w, r, s.status, s.text)
 	})
+}
+
+// saidOf is the one table from error to what people are told.
+func (a *console) saidOf(err error, e route) *said {
+	var s *said
+	switch {
+	case errors.As(err, &s):
+		return s
+	case errors.Is(err, tenant.ErrNotFound):
+		return &said{http.StatusNotFound, "There is no such tenant."}
+	case errors.Is(err, state.ErrNotFound):
+		return &said{http.StatusNotFound, "This record has never been seen. Records appear with their first webhook or poll."}
+	case errors.Is(err, steer.ErrNoRecord):
+		return &said{http.StatusNotFound, steer.ErrNoRecord.Error() + "."}
+	case errors.Is(err, steer.ErrMoves):
+		return &said{http.StatusConflict, sentence(steer.ErrMoves) + " Nothing was changed."}
+	case errors.Is(err, steer.ErrState):
+		return &said{http.StatusBadRequest, "Choose a state first. " + sentence(steer.ErrState)}
+	case errors.Is(err, tenant.ErrChanged):
+		return &said{http.StatusConflict, "Somebody else changed this tenant since you opened the page. Open it again; nothing was changed."}
+	case errors.Is(err, steer.ErrNoAudit):
+		return &said{http.StatusServiceUnavailable, sentence(steer.ErrNoAudit) + " Try again."}
+	case errors.Is(err, queue.ErrFull):
+		return &said{http.StatusServiceUnavailable, "The queue is full, so nothing was added. Try again when the work list is shorter."}
+	}
+	a.Log.Error("console", zap.String("route", e.pattern), zap.Error(err))
+	return &said{http.StatusInternalServerError, "This did not work: " + plain(err) + "."}
+}
+
+// sentence is an error that is whole by itself, as a sentence.
+func sentence(err error) string {
+	s := plain(err)
+	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 
 // plain is an error for a person; those that hold a URL lose it.

@@ -1,10 +1,12 @@
 package console_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,13 +68,13 @@ func TestCausesAndBulkRetry(t *testing.T) {
 		t.Fatal("asking has marked something")
 	}
 	_, _, to := p.post("/console/t/acme/retry", url.Values{"state": {"parked"}, "reason": {"period_locked"}})
-	if body := p.page(to); !strings.Contains(body, "20 records were marked again.") {
+	if body := p.page(to); !strings.Contains(body, "20 records are marked again.") {
 		t.Errorf("it does not say what it did: %s", to)
 	}
 	if lane, _ := h.config.Queue.Lane(t.Context(), "acme"); lane.Depth[queue.Live] != 20 {
 		t.Errorf("%d marks wait, want 20", lane.Depth[queue.Live])
 	}
-	if body := p.page("/console/audit"); !strings.Contains(body, "console retry") || !strings.Contains(body, "reason period_locked") || !strings.Contains(body, "retried 20 records") {
+	if body := p.page("/console/audit"); !strings.Contains(body, "console retry") || !strings.Contains(body, "reason period_locked") || !strings.Contains(body, "records 20") {
 		t.Errorf("the audit log does not tell it:\n%s", body)
 	}
 }
@@ -93,7 +95,7 @@ func TestMappingIsRehearsedThenSaved(t *testing.T) {
 		t.Fatal("a rehearsal has saved something")
 	}
 	form.Set("save", "yes")
-	if _, _, to := p.post("/console/t/acme/accounts", form); !strings.Contains(p.page(to), "1 parked record is tried again") {
+	if _, _, to := p.post("/console/t/acme/accounts", form); !strings.Contains(p.page(to), "1 record is tried again") {
 		t.Errorf("saving does not take up what was parked: %s", to)
 	}
 	now, err := h.config.Tenants.Get(t.Context(), "acme")
@@ -115,19 +117,27 @@ func TestFormMapping(t *testing.T) {
 		form    url.Values
 		want    tenant.Mapping
 		changes []string
+		wrong   []string
 	}{
-		{"nothing", url.Values{}, old, nil},
+		{"nothing", url.Values{}, old, nil, nil},
 		{"an account from the list, with its name", url.Values{"account.6100": {"465 Rent"}},
-			tenant.Mapping{Accounts: map[string]string{"5000": "429", "id:9": "470", "6100": "465"}, Terms: old.Terms}, []string{"account 6100 to 465"}},
+			tenant.Mapping{Accounts: map[string]string{"5000": "429", "id:9": "470", "6100": "465"}, Terms: old.Terms}, []string{"account 6100 to 465"}, nil},
 		{"an account emptied", url.Values{"account.5000": {" "}},
-			tenant.Mapping{Accounts: map[string]string{"id:9": "470"}, Terms: old.Terms}, []string{"account 5000 no longer to 429"}},
+			tenant.Mapping{Accounts: map[string]string{"id:9": "470"}, Terms: old.Terms}, []string{"account 5000 no longer to 429"}, nil},
 		{"an account changed", url.Values{"account.id:9": {"471"}},
-			tenant.Mapping{Accounts: map[string]string{"5000": "429", "id:9": "471"}, Terms: old.Terms}, []string{"account id:9 to 471 instead of 470"}},
-		{"a table is taken whole, empty rows left out", url.Values{"terms.from": {"Net 60", "", "Net 9"}, "terms.to": {"60 days", "x", ""}},
-			tenant.Mapping{Accounts: old.Accounts, Terms: map[string]string{"Net 60": "60 days"}}, []string{"terms Net 30 no longer to 30 days", "terms Net 60 to 60 days"}},
+			tenant.Mapping{Accounts: map[string]string{"5000": "429", "id:9": "471"}, Terms: old.Terms}, []string{"account id:9 to 471 instead of 470"}, nil},
+		{"a table is taken whole, empty rows left out", url.Values{"terms.from": {"Net 60", " "}, "terms.to": {"60 days", ""}},
+			tenant.Mapping{Accounts: old.Accounts, Terms: map[string]string{"Net 60": "60 days"}}, []string{"terms Net 30 no longer to 30 days", "terms Net 60 to 60 days"}, nil},
+		{"half rows and a row twice are told, each with its place", url.Values{"terms.from": {"Net 30", "", "Net 9", "Net 30"}, "terms.to": {"30 days", "x", "", "31 days"}}, old, nil,
+			[]string{`Payment terms, row 2: what "x" is called in NetSuite is missing. Fill it in, or empty the row.`,
+				`Payment terms, row 3: what "Net 9" is called in Cin7 is missing. Fill it in, or empty the row.`,
+				`Payment terms, row 4: "Net 30" stands in row 1 already. Keep one of the two.`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, changes := console.FormMapping(old, c.form)
+			got, changes, wrong := console.FormMapping(old, c.form)
+			if diff := cmp.Diff(c.wrong, wrong); diff != "" {
+				t.Errorf("wrong: %s", diff)
+			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("mapping: %s", diff)
 			}
@@ -196,11 +206,82 @@ func TestOnlyWhatStandsStillIsLeftOut(t *testing.T) {
 	h.park("7", nil, "unmapped_account", "bill 7")
 	p := h.as(operatorToken)
 	form := url.Values{"reason": {"paid by card"}, "until": {"2026-12-31"}}
-	if status, _, _ := p.post("/console/t/acme/records/vendorbill/8/skip", form); status != 409 {
+	if status, _, _ := p.post("/console/t/acme/records/vendorbill/8/skip", form); status != 404 {
 		t.Errorf("a record that was never seen: got %d", status)
 	}
-	if _, _, to := p.post("/console/t/acme/records/vendorbill/7/skip", form); !strings.Contains(to, "left+out+until") {
+	if _, _, to := p.post("/console/t/acme/records/vendorbill/7/skip", form); !strings.Contains(to, "done=skipped") {
 		t.Errorf("a parked one: %q", to)
+	}
+}
+
+// A row that cannot be used is named, nothing is saved, and what was typed is
+// still there.
+func TestHalfARowIsNotDropped(t *testing.T) {
+	h := open(t)
+	p := h.as(ownerToken)
+	status, body, _ := p.post("/console/t/acme/accounts", url.Values{"version": {"1"}, "save": {"yes"}, "account.6990": {"429"}, "terms.from": {"Net 45"}, "terms.to": {""}})
+	if status != 422 || !strings.Contains(body, "Payment terms, row 1") || !strings.Contains(body, `value="Net 45"`) {
+		t.Errorf("got %d\n%s", status, body)
+	}
+	if now, err := h.config.Tenants.Get(t.Context(), "acme"); err != nil || now.Version != 1 {
+		t.Errorf("it was saved all the same: %v", err)
+	}
+}
+
+// A link that somebody else made puts no words of his into a page.
+func TestNobodyElsesWords(t *testing.T) {
+	h := open(t)
+	p := h.as(viewerToken)
+	for _, q := range []string{"done=Call+me+at+555", "done=mapped&n=call+555", "done=retried&n=-1", "done=retried"} {
+		if body := p.page("/console/?" + q); strings.Contains(body, "555") || strings.Contains(body, `role="status"`) {
+			t.Errorf("%s stands on the page", q)
+		}
+	}
+	if body := p.page("/console/?done=retried&n=1"); !strings.Contains(body, "1 record is marked again.") {
+		t.Error("what was done is not told")
+	}
+}
+
+// The audit log says how each change ended: done, refused and why.
+func TestAuditTellsHowItEnded(t *testing.T) {
+	h := open(t)
+	h.park("7", nil, "unmapped_account", "bill 7")
+	p := h.as(ownerToken)
+	p.post("/console/t/acme/records/vendorbill/7/skip", url.Values{"reason": {""}, "until": {"2026-12-31"}})
+	p.post("/console/t/acme/accounts", url.Values{"version": {"1"}, "save": {"yes"}, "account.6990": {"429"}})
+	list, err := h.config.Audit.List(t.Context(), 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(list)
+	var got []string
+	for _, e := range list {
+		got = append(got, e.Action+"|"+e.Detail["outcome"]+"|"+e.Detail["changed"]+"|"+e.Detail["retried"])
+	}
+	want := []string{"console skip|||", "console skip ended|refused: It is not left out: a skip needs a reason: say why the record is left out.||",
+		"console accounts|||", `mapping||sync.mapping.accounts.6990: nothing -> "429"|`, "console accounts ended|done||1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What is nowhere leaves nothing: it is asked for in NetSuite first.
+func TestSyncOfWhatIsNowhere(t *testing.T) {
+	h := open(t, func(h *house) {
+		h.config.Shows = func(_ context.Context, _ *tenant.Tenant, k queue.Ref) (bool, error) { return k.ID == "9", nil }
+	})
+	p := h.as(operatorToken)
+	if status, body, _ := p.post("/console/t/acme/records/vendorbill/8/sync", nil); status != 404 || !strings.Contains(body, "NetSuite shows no such record") {
+		t.Errorf("got %d\n%s", status, body)
+	}
+	if status, _, _ := p.get("/console/t/acme/records/vendorbill/8"); status != 404 {
+		t.Errorf("a ghost is left: %d", status)
+	}
+	if status, _, _ := p.post("/console/t/acme/records/vendorbill/9/sync", nil); status != 303 {
+		t.Errorf("one that NetSuite shows: %d", status)
+	}
+	if lane, _ := h.config.Queue.Lane(t.Context(), "acme"); lane.Depth[queue.Live] != 1 {
+		t.Errorf("%d marks wait, want 1", lane.Depth[queue.Live])
 	}
 }
 
@@ -256,7 +337,7 @@ func TestBackfillIsCountedFirst(t *testing.T) {
 			t.Errorf("the forecast lacks %q:\n%s", want, body)
 		}
 	}
-	if _, _, to := p.post("/console/t/acme/backfill", url.Values{"start": {"yes"}}); !strings.Contains(to, "started") {
+	if _, _, to := p.post("/console/t/acme/backfill", url.Values{"start": {"yes"}}); !strings.Contains(to, "done=backfill") {
 		t.Errorf("starting leads to %q", to)
 	}
 }

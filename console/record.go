@@ -13,6 +13,7 @@ import (
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/steer"
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
@@ -93,6 +94,14 @@ func (a *console) story(w http.ResponseWriter, r *http.Request, both bool) error
 	return nil
 }
 
+// desk carries out what people ask for.
+func (a *console) desk() *steer.Desk {
+	return &steer.Desk{Queue: a.Queue, States: a.States, Tenants: a.Tenants, Audit: a.Audit, Shows: a.Shows, Now: a.Now}
+}
+
+// asker is what a record's story says of who clicked.
+func asker(r *http.Request) string { return "asked for in the console by " + whoIs(r.Context()).who }
+
 // sync marks one record again.
 func (a *console) sync(w http.ResponseWriter, r *http.Request) error {
 	t, err := a.tenant(r)
@@ -103,14 +112,10 @@ func (a *console) sync(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	who := whoIs(r.Context()).who
-	if err := a.States.Tenant(t.ID).Unskip(r.Context(), k); err != nil {
+	if err := a.desk().Sync(r.Context(), t, k, asker(r)); err != nil {
 		return err
 	}
-	if _, err := a.Queue.Mark(r.Context(), t.ID, queue.Live, queue.Mark{Ref: k, Source: "operator", Note: "asked for in the console by " + who}); err != nil {
-		return err
-	}
-	return done(w, r, a.url(t, "records/"+k.Type+"/"+k.ID), "It is marked again and goes on as soon as the lane is free.")
+	return done(w, r, a.url(t, "records/"+k.Type+"/"+k.ID), "marked")
 }
 
 // skip leaves a record out on purpose until a day.
@@ -127,15 +132,8 @@ func (a *console) skip(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Check(a.Now()); err != nil {
 		return &said{http.StatusUnprocessableEntity, "It is not left out: " + plain(err) + "."}
 	}
-	recs, err := a.States.Tenant(t.ID).Get(r.Context(), k)
-	if err != nil {
+	if err := a.desk().Skip(r.Context(), t, k, s); err != nil {
 		return err
 	}
-	if st := recs[0].State; st != queue.Parked && st != queue.Waiting {
-		return &said{http.StatusConflict, "Only what is parked or waits can be left out; this record is " + stateName(string(st)) + ". Nothing was changed."}
-	}
-	if err := a.States.Tenant(t.ID).Skip(r.Context(), a.Queue, k, s, a.Now()); err != nil {
-		return err
-	}
-	return done(w, r, a.url(t, "records/"+k.Type+"/"+k.ID), "It is left out until "+s.Until+", and stays on the tie-out.")
+	return done(w, r, a.url(t, "records/"+k.Type+"/"+k.ID), "skipped")
 }

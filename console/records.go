@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ml-connector/ml-connector/queue"
@@ -200,11 +201,11 @@ func (a *console) retryAsk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, err := retryFilter(r.URL.Query())
+	f, err := filter(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	n, err := a.States.Tenant(t.ID).Retry(r.Context(), a.Queue, f, "", true)
+	n, err := a.desk().Retry(r.Context(), t, f, "", true)
 	if err != nil {
 		return err
 	}
@@ -216,34 +217,20 @@ func (a *console) backTo(t *tenant.Tenant, f state.Filter) string {
 	return a.url(t, "records") + query("state", f.State, "type", f.Type, "reason", f.Reason, "q", f.Query)
 }
 
-// retryFilter is a filter that may be retried as a whole.
-func retryFilter(q url.Values) (state.Filter, error) {
-	f, err := filter(q)
-	if err != nil {
-		return f, err
-	}
-	if !slices.Contains([]queue.State{queue.Parked, queue.Waiting, queue.Skipped, queue.Completed}, f.State) {
-		return f, &said{http.StatusBadRequest, "Choose a state first: what is under way goes on by itself."}
-	}
-	return f, nil
-}
-
 // retry marks all that a filter selects again.
 func (a *console) retry(w http.ResponseWriter, r *http.Request) error {
 	t, err := a.tenant(r)
 	if err != nil {
 		return err
 	}
-	f, err := retryFilter(r.PostForm)
+	f, err := filter(r.PostForm)
 	if err != nil {
 		return err
 	}
-	n, err := a.States.Tenant(t.ID).Retry(r.Context(), a.Queue, f, "asked for in the console by "+whoIs(r.Context()).who, false)
+	n, err := a.desk().Retry(r.Context(), t, f, asker(r), false)
 	if err != nil {
 		return err
 	}
-	if err := a.log(r, t, "retried "+count(int64(n), "record", "records")); err != nil {
-		return err
-	}
-	return done(w, r, a.backTo(t, f), count(int64(n), "record was", "records were")+" marked again.")
+	tell(r, "records", strconv.Itoa(n))
+	return done(w, r, a.backTo(t, f), "retried", n)
 }

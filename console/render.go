@@ -84,7 +84,7 @@ func (a *console) render(w http.ResponseWriter, r *http.Request, status int, pag
 	if s := whoIs(r.Context()); s != nil {
 		v.Who, v.Role = s.who, s.role
 	}
-	v.Now, v.Path, v.Done = a.Now().UTC(), r.URL.Path, doneText(r)
+	v.Now, v.Path, v.Done = a.Now().UTC(), r.URL.Path, doneText(r.URL.Query())
 	var b bytes.Buffer
 	if err := a.pages[page].ExecuteTemplate(&b, "layout", v); err != nil {
 		a.Log.Error("console page", zap.String("page", page), zap.Error(err))
@@ -99,26 +99,6 @@ func (a *console) render(w http.ResponseWriter, r *http.Request, status int, pag
 // fail is a page that says what went wrong.
 func (a *console) fail(w http.ResponseWriter, r *http.Request, status int, text string) {
 	a.render(w, r, status, "fail", view{Title: http.StatusText(status), Data: text})
-}
-
-// done leads back to a page after a change; text stands on top of it.
-func done(w http.ResponseWriter, r *http.Request, to, text string) error {
-	sep := "?"
-	if strings.Contains(to, "?") {
-		sep = "&"
-	}
-	lead(w, r, to+sep+"done="+escape(text))
-	return nil
-}
-
-// doneText is shown as text and cut to a sentence: whoever makes a link can
-// choose it.
-func doneText(r *http.Request) string {
-	s := r.URL.Query().Get("done")
-	if len(s) > 200 {
-		s = s[:200]
-	}
-	return s
 }
 
 // when is a moment, in UTC, for people and for our script, which adds the

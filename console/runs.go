@@ -68,7 +68,7 @@ func (a *console) poll(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Queue.Wake(r.Context(), t.ID, time.Time{}); err != nil {
 		return err
 	}
-	return done(w, r, a.url(t, "runs"), "NetSuite is read as soon as the lane is free.")
+	return done(w, r, a.url(t, "runs"), "poll")
 }
 
 // backfill counts and says what it costs; with start it starts.
@@ -92,7 +92,7 @@ func (a *console) backfill(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	case start:
-		return done(w, r, a.url(t, "runs"), "The backfill is started; live records go first.")
+		return done(w, r, a.url(t, "runs"), "backfill")
 	}
 	return a.runsPage(w, r, t, &b, in)
 }
@@ -104,8 +104,7 @@ func (a *console) steer(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	verb := r.PostForm.Get("verb")
-	said2 := map[string]string{"pause": "The backfill is paused.", "resume": "The backfill goes on.", "cancel": "The backfill is cancelled; what it had marked is worked off."}[verb]
-	if said2 == "" {
+	if !slices.Contains([]string{"pause", "resume", "cancel"}, verb) {
 		return &said{http.StatusUnprocessableEntity, "A backfill is paused, resumed or cancelled."}
 	}
 	_, err = poller.SteerBackfill(r.Context(), t, a.States.Tenant(t.ID), a.Queue, verb, a.Now())
@@ -116,5 +115,5 @@ func (a *console) steer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return done(w, r, a.url(t, "runs"), said2)
+	return done(w, r, a.url(t, "runs"), verb)
 }

@@ -79,9 +79,7 @@ func (a *console) rotate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return rotationSaid(err)
 	}
-	if err := a.log(r, t, "made a second webhook secret, "+a.fingerprint(r, fresh)); err != nil {
-		return err
-	}
+	tell(r, "new_secret", a.fingerprint(r, fresh))
 	return a.settingsPage(w, r, stored, settingsData{Fresh: api.HookPath(t.ID) + "?secret=" + fresh.Reveal()})
 }
 
@@ -102,10 +100,8 @@ func (a *console) retire(w http.ResponseWriter, r *http.Request) error {
 	if _, err := a.Tenants.RetireOldSecret(r.Context(), t.ID); err != nil {
 		return rotationSaid(err)
 	}
-	if err := a.log(r, t, "ended the older webhook secret, "+old.Old.Name); err != nil {
-		return err
-	}
-	return done(w, r, a.url(t, "settings"), "The older secret is refused from now on.")
+	tell(r, "ended_secret", old.Old.Name)
+	return done(w, r, a.url(t, "settings"), "retired")
 }
 
 func (a *console) fingerprint(r *http.Request, s secret.String) string {
@@ -139,7 +135,7 @@ func (a *console) pause(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Tenants.SetPaused(r.Context(), t.ID, why); err != nil {
 		return err
 	}
-	return done(w, r, a.url(t, "settings"), "The tenant is paused: what NetSuite tells is kept, nothing is written to Cin7.")
+	return done(w, r, a.url(t, "settings"), "paused")
 }
 
 // resume lets the lane go on.
@@ -154,5 +150,5 @@ func (a *console) resume(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Queue.Resume(r.Context(), t.ID); err != nil {
 		return err
 	}
-	return done(w, r, a.url(t, "settings"), "The tenant goes on.")
+	return done(w, r, a.url(t, "settings"), "resumed")
 }

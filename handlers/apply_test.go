@@ -448,7 +448,7 @@ func TestApplyRefusesWhatHasMoved(t *testing.T) {
 		},
 		"the settings change": func(p *planned) {
 			m := p.tenant.Sync.Mapping
-			if _, err := p.tenants.SetMapping(p.t.Context(), planTenant, m); err != nil {
+			if _, err := p.tenants.SetMapping(p.t.Context(), planTenant, p.tenant.Version, m); err != nil {
 				p.t.Fatal(err)
 			}
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/ml-connector/ml-connector/console"
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/poller"
+	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/reconcile"
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/state"
@@ -25,6 +26,9 @@ func newConsole(c Config, rooms Rooms, rdb redis.UniversalClient, ks *secret.Key
 	tr := transports(c.AllowPrivateEndpoints)
 	return console.New(console.Config{
 		Audit: rooms.Audit, Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: tokens, Seal: ks, Reasons: mlconnector.ParkedReasons, Log: log,
+		Shows: func(ctx context.Context, t *tenant.Tenant, k queue.Ref) (bool, error) {
+			return Shows(ctx, c, rooms, t, k)
+		},
 		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
 		StartBackfill: func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error) {
 			return StartBackfill(ctx, c, rooms, t, in, dry)

@@ -29,7 +29,7 @@ func (w *ward) mapping(edit func(*tenant.Mapping)) {
 	}
 	m := tn.Sync.Mapping
 	edit(&m)
-	if _, err := w.e.Rooms.Tenants.SetMapping(w.t.Context(), tenantID, m); err != nil {
+	if _, err := w.e.Rooms.Tenants.SetMapping(w.t.Context(), tenantID, tn.Version, m); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -234,6 +234,9 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 		StartBackfill: func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error) {
 			return StartBackfill(ctx, c, rooms, t, in, dry)
 		},
+		Shows: func(ctx context.Context, t *tenant.Tenant, k queue.Ref) (bool, error) {
+			return Shows(ctx, c, rooms, t, k)
+		},
 		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
 		Doctor: func(ctx context.Context, t *tenant.Tenant) []api.Check {
 			return Doctor(ctx, Examination{Rooms: rooms, Redis: rdb, Transports: tr}, t)

@@ -82,7 +82,13 @@ func TestRotationSurvivesKills(t *testing.T) {
 				}
 				reads.Add(1)
 				if w == 0 && reads.Load()%20 == 0 {
-					switch _, err := store.SetMapping(t.Context(), id, tenant.Mapping{Accounts: map[string]string{"5000": fmt.Sprint(reads.Load())}}); {
+					was, err := store.Get(t.Context(), id)
+					if err != nil {
+						failed.Add(1)
+						t.Errorf("get %s: %v", id, err)
+						return
+					}
+					switch _, err := store.SetMapping(t.Context(), id, was.Version, tenant.Mapping{Accounts: map[string]string{"5000": fmt.Sprint(reads.Load())}}); {
 					case err == nil:
 						writes.Add(1)
 					case !errors.Is(err, tenant.ErrChanged): // sealed anew at the same moment: said so, nothing half done
@@ -242,7 +248,7 @@ func TestTamperedSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := rdb.HGetAll(ctx, "mlc:{acme}:sealed").Val()
-	if _, err := s.SetMapping(ctx, "acme", tenant.Mapping{}); err != nil {
+	if _, err := s.SetMapping(ctx, "acme", 1, tenant.Mapping{}); err != nil {
 		t.Fatal(err)
 	}
 	now := rdb.HGetAll(ctx, "mlc:{acme}:sealed").Val()

@@ -69,6 +69,14 @@ return 'ok'
 // its new version. Credentials left empty keep the stored ones, and are an
 // error for a new tenant.
 func (s *Store) Apply(ctx context.Context, t *Tenant, c Credentials) (*Tenant, error) {
+	return s.apply(ctx, t, anyVersion, c)
+}
+
+// anyVersion makes apply replace whatever is in force.
+const anyVersion = -1
+
+// apply is Apply in place of one version; ErrChanged when another is in force.
+func (s *Store) apply(ctx context.Context, t *Tenant, inPlaceOf int64, c Credentials) (*Tenant, error) {
 	dep, err := s.Deployment(ctx)
 	if err != nil {
 		return nil, err
@@ -80,6 +88,9 @@ func (s *Store) Apply(ctx context.Context, t *Tenant, c Credentials) (*Tenant, e
 	version := int64(0)
 	if old != nil {
 		version = old.Version
+		if inPlaceOf != anyVersion && version != inPlaceOf {
+			return nil, fmt.Errorf("store tenant %s: %w", t.ID, ErrChanged)
+		}
 		stored, err := s.Open(ctx, old)
 		if err != nil {
 			return nil, err
@@ -259,11 +270,15 @@ func (s *Store) SetPaused(ctx context.Context, id, why string) error {
 	return nil
 }
 
-// SetMapping replaces the mapping section and returns the tenant.
-func (s *Store) SetMapping(ctx context.Context, id string, m Mapping) (*Tenant, error) {
+// SetMapping replaces the mapping section of a version of the tenant and
+// returns the one that follows; ErrChanged when another is in force.
+func (s *Store) SetMapping(ctx context.Context, id string, version int64, m Mapping) (*Tenant, error) {
 	t, err := s.Get(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if t.Version != version {
+		return nil, fmt.Errorf("map tenant %s: version %d is in force, not %d: %w", id, t.Version, version, ErrChanged)
 	}
 	t.Sync.Mapping = m
 	var c checker
@@ -271,7 +286,7 @@ func (s *Store) SetMapping(ctx context.Context, id string, m Mapping) (*Tenant, 
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	return s.Apply(ctx, t, Credentials{})
+	return s.apply(ctx, t, version, Credentials{})
 }
 
 // MappingEqual reports whether two mappings say the same.

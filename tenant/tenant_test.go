@@ -232,7 +232,10 @@ func TestStore(t *testing.T) {
 	if err != nil || len(prints) != 3 {
 		t.Fatalf("fingerprints: %v, %v", prints, err)
 	}
-	second, err := s.SetMapping(ctx, "acme", tenant.Mapping{Accounts: map[string]string{"5000": "430"}})
+	if _, err := s.SetMapping(ctx, "acme", 7, tenant.Mapping{}); !errors.Is(err, tenant.ErrChanged) {
+		t.Errorf("in place of a version that is not in force: %v", err)
+	}
+	second, err := s.SetMapping(ctx, "acme", 1, tenant.Mapping{Accounts: map[string]string{"5000": "430"}})
 	if err != nil || second.Version != 2 {
 		t.Fatalf("set mapping: %+v, %v", second, err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os/user"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/service"
 	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/steer"
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
@@ -112,17 +114,22 @@ func (a *app) recordsShow() *cobra.Command {
 	}}
 }
 
+// desk carries out what is asked for at this command line.
+func desk(conf service.Config, rooms service.Rooms) *steer.Desk {
+	return &steer.Desk{Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Audit: rooms.Audit,
+		Shows: func(ctx context.Context, t *tenant.Tenant, k queue.Ref) (bool, error) {
+			return service.Shows(ctx, conf, rooms, t, k)
+		}}
+}
+
 func (a *app) recordsSync() *cobra.Command {
-	return &cobra.Command{Use: "sync TENANT TYPE NSID", Short: "Take up one record now", Args: exactArgs(3), RunE: func(cmd *cobra.Command, args []string) error {
+	return &cobra.Command{Use: "sync TENANT TYPE NSID", Short: "Take up one record now; one that was never seen is asked for in NetSuite first", Args: exactArgs(3), RunE: func(cmd *cobra.Command, args []string) error {
 		ref, err := recordArgs(args)
 		if err != nil {
 			return err
 		}
-		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
-			if err := rooms.States.Tenant(t.ID).Unskip(cmd.Context(), ref); err != nil {
-				return err
-			}
-			if _, err := rooms.Queue.Mark(cmd.Context(), t.ID, queue.Live, queue.Mark{Ref: ref, Source: "operator", Note: "asked for by an operator"}); err != nil {
+		return a.withTenant(cmd, args[0], func(conf service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			if err := desk(conf, rooms).Sync(cmd.Context(), t, ref, "asked for by "+commandLine()); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s %s is marked\n", ref.Type, ref.ID)
@@ -143,8 +150,8 @@ func (a *app) recordsSkip() *cobra.Command {
 			if err := s.Check(time.Now()); err != nil {
 				return usageError{err}
 			}
-			return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
-				if err := rooms.States.Tenant(t.ID).Skip(cmd.Context(), rooms.Queue, ref, s, time.Now()); err != nil {
+			return a.withTenant(cmd, args[0], func(conf service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+				if err := desk(conf, rooms).Skip(cmd.Context(), t, ref, s); err != nil {
 					return err
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s %s is left out until %s; it stays on the reconciliation\n", ref.Type, ref.ID, s.Until)
@@ -172,9 +179,8 @@ func (a *app) recordsRetry() *cobra.Command {
 		if f.State = queue.State(st); !slices.Contains(queue.States[2:], f.State) {
 			return usageError{fmt.Errorf("--state %q: want parked, waiting, skipped or completed", st)}
 		}
-		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
-			recs := rooms.States.Tenant(t.ID)
-			n, err := recs.Retry(cmd.Context(), rooms.Queue, f, "", true)
+		return a.withTenant(cmd, args[0], func(conf service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			n, err := desk(conf, rooms).Retry(cmd.Context(), t, f, "", true)
 			if err != nil {
 				return err
 			}
@@ -185,7 +191,7 @@ func (a *app) recordsRetry() *cobra.Command {
 			if err := a.confirm(cmd, "Take up %d %s records again?", n, f.State); err != nil {
 				return err
 			}
-			n, err = recs.Retry(cmd.Context(), rooms.Queue, f, "asked for by an operator", false)
+			n, err = desk(conf, rooms).Retry(cmd.Context(), t, f, "asked for by "+commandLine(), false)
 			if err != nil {
 				return err
 			}

@@ -37,7 +37,7 @@ for (const script of [true, false]) {
         const [, post, lines] = /With it, (\d+) of (\d+) lines/.exec(rehearsal);
         assert.equal(post, lines);
         await p.getByRole("button", { name: "Save the mapping" }).click();
-        assert.match(await p.getByRole("status").innerText(), /1 parked record is tried again/);
+        assert.match(await p.getByRole("status").innerText(), /1 record is tried again/);
         await until(async () => {
           await p.goto(`${world.ops}/console/t/cascade/records/vendorbill/6011`);
           return /In step/.test(await p.locator("h1").innerText());
@@ -50,7 +50,7 @@ for (const script of [true, false]) {
         await p.getByRole("button", { name: "Try all of these again" }).click();
         assert.match(await p.locator("h1").innerText(), /Try \d+ records again\?/);
         await p.locator("main").getByRole("button", { name: /^Try \d+ records again$/ }).click();
-        assert.match(await p.getByRole("status").innerText(), /\d+ records were marked again/);
+        assert.match(await p.getByRole("status").innerText(), /\d+ records are marked again/);
       });
       await t.test("the controller ties the books out and gets something to print", async () => {
         await p.getByRole("link", { name: "Tie-out" }).click();
