@@ -39,10 +39,12 @@ type Options struct {
 	Level  *zap.AtomicLevel                   // of Log, for a reload; may be nil
 	Reload <-chan Config                      // settings read anew; see reload.go. May be nil
 	// For a network and a time that are not the machine's: listeners, the
-	// clients' transports, and the workers' pause between looks for a due lane.
+	// clients' transports, the workers' pause between looks for a due lane, and
+	// the pause between two looks at what Redis holds (default 5 s).
 	Listen    func(ctx context.Context, network, addr string) (net.Listener, error)
 	Transport *handlers.Transports
 	Idle      time.Duration
+	Beat      time.Duration
 
 	marked func(source, recordType string) // counts marks; Run sets these
 	lost   func(tenant string)
@@ -118,7 +120,7 @@ func Run(ctx context.Context, c Config, o Options) error {
 	redis.SetLogger(redisLog{o.Log.Named("redis").Sugar()})
 	reg, marked := newRegistry()
 	o.marked = marked
-	care := newUpkeep(reg, o.Log)
+	care := newUpkeep(reg, o.Log, o.Beat)
 	o.lost, o.mended = care.lost, care.mended
 	rooms, rdb, closing, err := Open(ctx, c, o)
 	if err != nil {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -24,12 +25,13 @@ type upkeep struct {
 	rooms Rooms
 	rdb   redis.UniversalClient
 	log   *zap.Logger
+	beat  time.Duration
 
 	losses, woken, repaired prometheus.Counter
 }
 
-func newUpkeep(reg prometheus.Registerer, log *zap.Logger) *upkeep {
-	u := &upkeep{log: log,
+func newUpkeep(reg prometheus.Registerer, log *zap.Logger, beat time.Duration) *upkeep {
+	u := &upkeep{log: log, beat: cmp.Or(beat, beatEvery),
 		losses:   prometheus.NewCounter(prometheus.CounterOpts{Name: "mlc_redis_losses_total", Help: "Turns that found Redis to have lost something of their tenant."}),
 		woken:    prometheus.NewCounter(prometheus.CounterOpts{Name: "mlc_lanes_woken_total", Help: "Lanes with work that no worker would have claimed, found by the sweep."}),
 		repaired: prometheus.NewCounter(prometheus.CounterOpts{Name: "mlc_records_repaired_total", Help: "Records whose hash, indexes and marks disagreed and were mended."}),
@@ -63,7 +65,7 @@ func (u *upkeep) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(beatEvery):
+		case <-time.After(u.beat):
 		}
 	}
 }

@@ -54,8 +54,9 @@ type Options struct {
 	Environ     []string // of the service, beside what a world needs
 	// Cin7 wraps the simulator of Cin7: faults that it does not know.
 	Cin7 func(http.Handler) http.Handler
-	// Idle is the workers' pause between looks for a due lane, default 5 s.
-	Idle time.Duration
+	// Idle is the workers' pause between looks for a due lane, Beat the one
+	// between looks at what Redis holds; default 5 s.
+	Idle, Beat time.Duration
 }
 
 // World is the service with everything around it.
@@ -162,7 +163,7 @@ func (w *World) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	o := service.Options{Log: log, Redis: w.Client, Keyset: w.keyset, Ready: func(net.Addr, net.Addr) { close(ready) },
-		Listen: w.net.listen, Transport: &handlers.Transports{NetSuite: ns, Cin7: c7}, Idle: w.o.Idle}
+		Listen: w.net.listen, Transport: &handlers.Transports{NetSuite: ns, Cin7: c7}, Idle: w.o.Idle, Beat: w.o.Beat}
 	go func() { ended <- service.Run(ctx, c, o) }()
 	select {
 	case <-ready:

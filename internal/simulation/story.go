@@ -28,7 +28,7 @@ type Hook struct {
 
 // Tell makes a story: some orders with all their documents, in causal order
 // but mixed among each other. Half of the webhooks are lost, the others come
-// once to three times, up to an hour late, in any order.
+// once to three times, up to twenty minutes late, in any order.
 func (w *World) Tell(r *rand.Rand, orders int) Story {
 	all := w.Events()
 	var numbers []int64
@@ -71,7 +71,7 @@ func (w *World) Tell(r *rand.Rand, orders int) Story {
 			continue // lost
 		}
 		for range 1 + r.IntN(3) {
-			s.Hooks = append(s.Hooks, Hook{s.At[i] + time.Duration(r.IntN(3600))*time.Second, e.Type, strconv.FormatInt(e.ID, 10)})
+			s.Hooks = append(s.Hooks, Hook{s.At[i] + time.Duration(r.IntN(1200))*time.Second, e.Type, strconv.FormatInt(e.ID, 10)})
 		}
 	}
 	slices.SortStableFunc(s.Hooks, func(a, b Hook) int { return int(a.At - b.At) })
