@@ -18,6 +18,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -45,6 +46,10 @@ const (
 // begin is when each world begins, in virtual time: after the documents of
 // the month.
 var begin = time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+
+// The embedded Redis makes a Lua state for every script call. At the library's
+// sizes that costs more than all the rest of a world; these are ample for ours.
+func init() { lua.RegistrySize, lua.CallStackSize = 1024, 64 }
 
 // Options of a world; zero values take the defaults.
 type Options struct {
