@@ -32,10 +32,20 @@ type recordsData struct {
 	Rows    []state.Record
 	Groups  []cause
 	Grouped bool
+	Found   bool // by the search index
+	Scan    bool // the search reads the records themselves, the newest first
 	Looked  int  // records looked at, when not all were
 	More    bool // there is more behind Next
 	Next    string
 	Counts  map[queue.State]int64
+}
+
+// ScanOn keeps a search on the way that it goes.
+func (d recordsData) ScanOn() string {
+	if d.Scan {
+		return "on"
+	}
+	return ""
 }
 
 // cause is a group of records that stand still for the same reason.
@@ -77,52 +87,32 @@ func (a *console) records(w http.ResponseWriter, r *http.Request) error {
 	if d.Counts, err = recs.Counts(r.Context()); err != nil {
 		return err
 	}
-	if f.Query != "" && f.Cursor == "" {
-		// An id of either system is found without looking at the rest.
-		if d.Rows, err = a.byID(r.Context(), recs, f.Query); err != nil {
-			return err
-		}
-	}
-	if d.Grouped {
+	d.Scan = r.URL.Query().Get("scan") != ""
+	var page state.Page
+	switch {
+	case d.Grouped:
 		d.F.Cursor = ""
-		if d.Groups, d.More, err = a.causes(r.Context(), recs, f); err != nil {
-			return err
+		d.Groups, d.More, err = a.causes(r.Context(), recs, f)
+	case f.Query != "" && !d.Scan:
+		// The index finds numbers, names and ids at once. What it knows nothing
+		// of is looked for in the records themselves.
+		if page, d.Found, err = recs.Find(r.Context(), recordTypes, f); err != nil || d.Found {
+			break
 		}
-	} else {
+		fallthrough
+	default:
+		d.Scan = f.Query != ""
 		f.Scan = scanMost
-		page, err := recs.List(r.Context(), f)
-		if err != nil {
-			return err
-		}
-		for _, rec := range page.Records {
-			if !slices.ContainsFunc(d.Rows, func(o state.Record) bool { return o.Ref == rec.Ref }) {
-				d.Rows = append(d.Rows, rec)
-			}
-		}
-		d.Next, d.More, d.Looked = page.Next, page.Next != "", page.Looked
+		page, err = recs.List(r.Context(), f)
+	}
+	if err != nil {
+		return err
+	}
+	if !d.Grouped {
+		d.Rows, d.Next, d.More, d.Looked = page.Records, page.Next, page.Next != "", page.Looked
 	}
 	a.render(w, r, http.StatusOK, "records", view{Title: "Records of " + t.Name, Tenant: t, Tab: "records", Data: d})
 	return nil
-}
-
-// byID finds records by a NetSuite internal id or by a GUID of Cin7.
-func (a *console) byID(ctx context.Context, recs *state.Records, q string) ([]state.Record, error) {
-	var refs []queue.Ref
-	if strings.Trim(q, "0123456789") == "" {
-		for _, typ := range recordTypes {
-			refs = append(refs, queue.Ref{Type: typ, ID: q})
-		}
-	} else if len(q) == 36 {
-		owners, err := recs.Owners(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, o := range owners {
-			refs = append(refs, o.Ref)
-		}
-	}
-	found, err := recs.Get(ctx, refs...)
-	return slices.DeleteFunc(found, func(rec state.Record) bool { return rec.State == "" }), err
 }
 
 // causes groups what a filter selects, up to scanMost records, most frequent

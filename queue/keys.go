@@ -29,6 +29,18 @@ func KeyDue(tenant string) string { return key(tenant, "due") }
 // KeyByState is the sorted set record -> last change, an index for lists.
 func KeyByState(tenant string, s State) string { return key(tenant, "by:"+string(s)) }
 
+// KeyFind is the sorted set of the numbers whose shard a search term is in.
+func KeyFind(tenant, term string) string { return key(tenant, "find:"+findShard(term)) }
+
+// KeyNames is the sorted set of the names of vendors, from each of their words
+// on.
+func KeyNames(tenant string) string { return key(tenant, "names") }
+
+// KeyOf is the set of the ids of a type that bear a vendor's name.
+func KeyOf(tenant, recordType, name string) string {
+	return key(tenant, "of:"+recordType+":"+nameHash(name))
+}
+
 // KeyLog is the capped stream with a record's timeline.
 func KeyLog(tenant string, r Ref) string { return key(tenant, "log:"+r.String()) }
 

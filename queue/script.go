@@ -57,15 +57,19 @@ type call struct {
 	args []any
 }
 
-// runAll runs the script once for each call, all in one round trip. Answers
+// runAll runs the script once for each call, all in one round trip, in which
+// also goes what also adds, whose answers nobody reads. Answers
 // are in the order of the calls; nil stands for a false one.
-func (s Script) runAll(ctx context.Context, rdb redis.UniversalClient, calls []call) ([]any, error) {
+func (s Script) runAll(ctx context.Context, rdb redis.UniversalClient, calls []call, also ...func(redis.Pipeliner)) ([]any, error) {
 	text := s.text(rdb)
 	out := make([]any, len(calls))
 	cmds := make([]*redis.Cmd, len(calls))
 	p := rdb.Pipeline()
 	for i, c := range calls {
 		cmds[i] = text.EvalSha(ctx, p, c.keys, c.args...)
+	}
+	for _, add := range also {
+		add(p)
 	}
 	_, _ = p.Exec(ctx) // each command tells its own error
 	for i, c := range calls {

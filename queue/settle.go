@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Settlement is the outcome of a record in a turn.
@@ -37,7 +39,11 @@ func (t *Turn) Settle(ctx context.Context, out ...Settlement) error {
 	for i, s := range out {
 		calls[i] = t.settlement(s)
 	}
-	vs, err := settleScript.runAll(ctx, t.q.rdb, calls)
+	vs, err := settleScript.runAll(ctx, t.q.rdb, calls, func(p redis.Pipeliner) {
+		for _, s := range out {
+			Index(ctx, p, t.Tenant, s.Ref, s.Facts)
+		}
+	})
 	if err != nil {
 		return fmt.Errorf("settle %d records of %s, the first %s: %w", len(out), t.Tenant, out[0].Ref, err)
 	}

@@ -93,12 +93,14 @@ func (f Filter) selects(rec Record) bool {
 	if f.Reason != "" && rec.Reason != f.Reason {
 		return false
 	}
-	if f.Query == "" {
-		return true
-	}
-	q := strings.ToLower(f.Query)
+	return f.Query == "" || f.named(rec)
+}
+
+// named reports whether a record has what is searched for.
+func (f Filter) named(rec Record) bool {
+	q := queue.FindTerm(f.Query)
 	for _, s := range []string{rec.ID, rec.Facts[FactNumber], rec.Facts[FactParty], rec.Facts[FactCin7Number]} {
-		if strings.Contains(strings.ToLower(s), q) {
+		if strings.Contains(queue.FindTerm(s), q) {
 			return true
 		}
 	}
