@@ -11,7 +11,7 @@ import (
 const readyTimeout = 2 * time.Second
 
 func allOK(checks []Check) bool {
-	return !slices.ContainsFunc(checks, func(c Check) bool { return !c.OK })
+	return !slices.ContainsFunc(checks, func(c Check) bool { return c.Failed() })
 }
 
 // livez says that the process runs, and nothing else: a restart mends nothing

@@ -72,11 +72,16 @@ type Config struct {
 
 // Check is a line of a checklist.
 type Check struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail,omitempty"`
-	Fix    string `json:"fix,omitempty"`
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	// Unknown says that it could not be checked: neither all right nor wrong.
+	Unknown bool   `json:"unknown,omitempty"`
+	Detail  string `json:"detail,omitempty"`
+	Fix     string `json:"fix,omitempty"`
 }
+
+// Failed reports a check that found something wrong.
+func (c Check) Failed() bool { return !c.OK && !c.Unknown }
 
 // recordTypes are the types that paths may name.
 var recordTypes = [...]netsuite.RecordType{

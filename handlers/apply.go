@@ -213,6 +213,9 @@ func (w *Worker) Apply(ctx context.Context, p *Plan, say func(Call)) (Applied, e
 	if t, err = w.openAs(beat, lane, w.log, nil, s); err != nil {
 		return a, err
 	}
+	if err := t.company(beat); err != nil {
+		return a, fmt.Errorf("no call was made: %w", err)
+	}
 	err = t.planUnits(beat, refs)
 	a.Made = s.made
 	if err == nil && len(s.left) > 0 {

@@ -55,6 +55,9 @@ type Options struct {
 	// crashes die in it. nil in a service.
 	At      func(op, step string)
 	Version string // of this program; what killed another version is tried again
+	// Flags makes the worker heed other deployments that write to the same Cin7
+	// company, and tell them of itself; see flag.go.
+	Flags bool
 	// AllowPrivate and Transport serve the clients; see service.
 	Transport Transports
 	Tracer    oteltrace.Tracer // default: no spans
@@ -215,6 +218,15 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 	if err != nil {
 		log.Error("open the tenant", zap.Error(err))
 		return time.Time{}, w.now().Add(holdUnavailable), false
+	}
+	// Before the first poll: what another company's account says must not
+	// become marks of this one. Polls do not need Cin7, so that it does not
+	// answer stops only the writes.
+	var wrong *tenant.WrongCompany
+	if err := t.company(ctx); errors.As(err, &wrong) {
+		log.Warn("the lane is held", zap.String("reason", WaitUpstream), zap.Error(err))
+		t.noteHold(ctx, err.Error())
+		return next, w.now().Add(holdCredentials), false
 	}
 	for _, chore := range w.chores {
 		at, err := chore(ctx, Job{Tenant: t.t, NetSuite: t.ns, Cin7: patient, Records: t.recs, Fence: lane.Fence, Now: w.now(), Watermarks: t.wm})

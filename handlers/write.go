@@ -60,6 +60,9 @@ func (t *turn) write(ctx context.Context, owner queue.Ref, in state.Intent, body
 		t.rehearsal.open(owner, in.Op+": "+errForeseen.Error())
 		return errForeseen
 	}
+	if err := t.alone(ctx); err != nil {
+		return err
+	}
 	if t.script != nil {
 		if err := t.script.take(); err != nil {
 			return err

@@ -248,7 +248,8 @@ func (k *Keyset) Primary() uint32 {
 	return k.handle.KeysetInfo().GetPrimaryKeyId()
 }
 
-func (k *Keyset) has(id uint32) bool {
+// Has reports whether a key is in the keyset.
+func (k *Keyset) Has(id uint32) bool {
 	for _, i := range k.Keys() {
 		if i.ID == id {
 			return true
@@ -369,7 +370,7 @@ func (k *Keyset) Open(sealed []byte, b Binding) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("open %s of %s: %w", b.Field, b.Tenant, ErrWrongKey)
 	}
-	if !k.has(id) {
+	if !k.Has(id) {
 		k.reload()
 	}
 	k.mu.RLock()

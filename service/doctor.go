@@ -43,7 +43,7 @@ func (f *findings) fail(name, fix, detail string, args ...any) {
 
 // unseen is a check that could not be made: it never says "all right".
 func (f *findings) unseen(name, why string, args ...any) {
-	f.checks = append(f.checks, api.Check{Name: name, OK: true, Detail: "could not check: " + fmt.Sprintf(why, args...)})
+	f.checks = append(f.checks, api.Check{Name: name, Unknown: true, Detail: "could not check: " + fmt.Sprintf(why, args...)})
 }
 
 // maxSkew is how far clocks may be apart.
@@ -388,19 +388,8 @@ func (e Examination) cin7(ctx context.Context, f *findings, t *tenant.Tenant, cr
 		return
 	}
 	f.ok("Cin7 keys", "company %s, base currency %s", me.Company, me.Currency)
-	bound, err := e.Rooms.Tenants.Bound(ctx, t.ID)
-	switch {
-	case err != nil:
-		f.unseen("companies", "%v", err)
-	case bound == nil:
-		f.ok("companies", "not bound yet")
-	default:
-		if err := e.Rooms.Tenants.Bind(ctx, t.ID, tenant.Companies{NetSuite: t.NetSuite.AccountID, Cin7: t.Cin7.AccountID, Company: me.Company}); err != nil {
-			f.fail("companies", "put the right credentials back or, if it is meant: ml-connector tenant rebind "+t.ID, "%v", err)
-		} else {
-			f.ok("companies", "%s", bound)
-		}
-	}
+	f.checks = append(f.checks, companies(ctx, e.Rooms.Tenants, t, me.Company))
+	e.deployments(ctx, f, t, client)
 	if lock := string(me.LockDate); lock != "" && lock >= e.Now().Format(time.DateOnly) {
 		f.fail("Cin7 lock date", "set the lock date back under Settings > General in Cin7 Core", "it is %s: nothing can be posted", lock)
 	} else {

@@ -130,7 +130,7 @@ func TestDoctorNamesEveryFault(t *testing.T) {
 			var failed []string
 			fix := ""
 			for _, c := range checks {
-				if c.OK {
+				if !c.Failed() {
 					continue
 				}
 				failed = append(failed, c.Name)
@@ -160,7 +160,7 @@ func TestDoctorFindsNothingWhereNothingIsWrong(t *testing.T) {
 			w := newWard(t, fault{world: func(d *distributor.Options) { *d = o }})
 			w.certify(certificateOf(t, 300, w.world.KeyPEM))
 			for _, c := range w.examine(true) {
-				if !c.OK {
+				if c.Failed() {
 					t.Errorf("a false alarm: %+v", c)
 				}
 			}

@@ -15,7 +15,7 @@ import (
 // planner is a worker of its own that serves one plan; it takes no marks.
 func planner(c Config, rooms Rooms) *handlers.Worker {
 	return handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, rooms.Budget, nil, zap.NewNop(), prometheus.NewRegistry(),
-		handlers.Options{Owner: owner() + "/plan", Settle: c.Settle(), Transport: transports(c.AllowPrivateEndpoints)})
+		handlers.Options{Owner: owner() + "/plan", Settle: c.Settle(), Flags: true, Transport: transports(c.AllowPrivateEndpoints)})
 }
 
 // MaxPlanned is the most records that one plan is made for.

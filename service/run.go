@@ -152,7 +152,7 @@ func Run(ctx context.Context, c Config, o Options) error {
 		care.rooms, care.rdb = rooms, rdb
 		g.Go(func() error { care.run(work); return nil })
 		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), backfillChore(rooms.Queue), NightlyChore(o.Log)}, o.Log, reg,
-			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Heartbeat: c.Lease() / 4, Version: Version().Version, Idle: o.Idle, Transport: traced(o.Tracer, o.transports(c)), Tracer: o.Tracer})
+			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Heartbeat: c.Lease() / 4, Flags: true, Version: Version().Version, Idle: o.Idle, Transport: traced(o.Tracer, o.transports(c)), Tracer: o.Tracer})
 		g.Go(func() error { return w.Run(work) })
 	}
 	o.Log.Info("serving", zap.Strings("roles", c.Roles), zap.String("version", Version().Version))
@@ -315,11 +315,12 @@ func PingTenant(ctx context.Context, tenants *tenant.Store, t *tenant.Tenant, tr
 	if err != nil {
 		return []api.Check{{Name: "stored credentials", Detail: err.Error(), Fix: "apply the tenant again with its credentials"}}
 	}
-	return Ping(ctx, t, creds, tr)
+	return Ping(ctx, tenants, t, creds, tr)
 }
 
-// Ping calls both systems with the given credentials: one cheap call each.
-func Ping(ctx context.Context, t *tenant.Tenant, creds tenant.Credentials, tr handlers.Transports) []api.Check {
+// Ping calls both systems with the given credentials, one cheap call each, and
+// says whether they lead to the companies that the tenant is bound to.
+func Ping(ctx context.Context, tenants *tenant.Store, t *tenant.Tenant, creds tenant.Credentials, tr handlers.Transports) []api.Check {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	ns := api.Check{Name: "NetSuite " + t.NetSuite.AccountID}
@@ -332,9 +333,11 @@ func Ping(ctx context.Context, t *tenant.Tenant, creds tenant.Credentials, tr ha
 		ns.Detail, ns.Fix = err.Error(), "correct what NetSuite names, then: ml-connector tenant ping "+t.ID
 	}
 	c7 := api.Check{Name: "Cin7 Core"}
+	company := ""
 	cl, err := handlers.Cin7Client(t, creds, tr, nil, nil, nil, nil)
 	if err == nil {
 		me, merr := cl.Me(ctx)
+		company = me.Company
 		c7.Name, err = "Cin7 Core "+me.Company, merr
 		c7.Detail = "keys work, base currency " + me.Currency
 	}
@@ -342,7 +345,29 @@ func Ping(ctx context.Context, t *tenant.Tenant, creds tenant.Credentials, tr ha
 	if err != nil {
 		c7.Name, c7.Detail, c7.Fix = "Cin7 Core", err.Error(), "check cin7.account_id and cin7.application_key under Integrations > API in Cin7 Core, and cin7.base_url"
 	}
-	return []api.Check{ns, c7}
+	if err != nil {
+		return []api.Check{ns, c7}
+	}
+	return []api.Check{ns, c7, companies(ctx, tenants, t, company)}
+}
+
+// companies says whether a tenant's credentials lead to the companies that it
+// is bound to. It binds nothing.
+func companies(ctx context.Context, tenants *tenant.Store, t *tenant.Tenant, company string) api.Check {
+	c := api.Check{Name: "companies"}
+	found := tenant.Companies{NetSuite: t.NetSuite.AccountID, Cin7: t.Cin7.AccountID, Company: company}
+	switch bound, err := tenants.Bound(ctx, t.ID); {
+	case err != nil:
+		c.Unknown, c.Detail = true, "could not check: "+err.Error()
+	case bound == nil:
+		c.OK, c.Detail = true, "not bound yet: it will be to "+found.String()
+	case !bound.Same(found):
+		c.Detail = (&tenant.WrongCompany{Tenant: t.ID, Bound: *bound, Found: found}).Error()
+		c.Fix = "put the right credentials back or, if it is meant: ml-connector tenant rebind " + t.ID
+	default:
+		c.OK, c.Detail = true, bound.String()
+	}
+	return c
 }
 
 func (o Options) transports(c Config) handlers.Transports {

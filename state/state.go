@@ -286,6 +286,10 @@ func (r *Records) RequestPoll(ctx context.Context) error {
 // back as a whole: an upstream is down or refuses, the budget is spent.
 const Held = "held"
 
+// Flagged is the field of the watermarks that says when it was last seen that
+// no other deployment writes to the Cin7 company, and to which.
+const Flagged = "flagged"
+
 // WatermarkPrefix begins the fields of the watermarks that say up to where
 // NetSuite has been read; without them it is read from the beginning.
 const WatermarkPrefix = "wm:"

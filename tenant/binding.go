@@ -19,8 +19,8 @@ type Companies struct {
 	BoundAt  time.Time `json:"bound_at"` // when they were first met
 }
 
-// same compares what cannot change by itself. A sandbox is another account.
-func (c Companies) same(d Companies) bool {
+// Same compares what cannot change by itself. A sandbox is another account.
+func (c Companies) Same(d Companies) bool {
 	fold := func(s string) string { return strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(s)), "-", "_") }
 	return fold(c.NetSuite) == fold(d.NetSuite) && fold(c.Cin7) == fold(d.Cin7) && fold(c.Company) == fold(d.Company)
 }
@@ -46,19 +46,19 @@ func (e *WrongCompany) Error() string {
 //
 // KEYS 1 bound. ARGV 1 netsuite, 2 cin7, 3 company, 4 time.
 var bindScript = redis.NewScript(`
-if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('HSET', KEYS[1], 'netsuite', ARGV[1], 'cin7', ARGV[2], 'company', ARGV[3], 'at', ARGV[4]) end
+if redis.call('HEXISTS', KEYS[1], 'netsuite') == 0 then redis.call('HSET', KEYS[1], 'netsuite', ARGV[1], 'cin7', ARGV[2], 'company', ARGV[3], 'at', ARGV[4]) end
 return redis.call('HMGET', KEYS[1], 'netsuite', 'cin7', 'company', 'at')
 `)
 
 // Bind ties a tenant to the companies that its credentials lead to when it
 // first meets them, and afterwards holds it to them: *WrongCompany.
 func (s *Store) Bind(ctx context.Context, id string, found Companies) error {
-	v, err := bindScript.Run(ctx, s.rdb, []string{queue.KeyBinding(id)}, found.NetSuite, found.Cin7, found.Company, time.Now().UTC().Format(time.RFC3339)).StringSlice()
+	v, err := bindScript.Run(ctx, s.rdb, []string{queue.KeyBinding(id)}, found.NetSuite, found.Cin7, found.Company, time.Now().UTC().Format(time.RFC3339Nano)).StringSlice()
 	if err != nil {
 		return fmt.Errorf("look which companies tenant %s is bound to: %w", id, err)
 	}
 	bound := Companies{NetSuite: v[0], Cin7: v[1], Company: v[2]}
-	if !bound.same(found) {
+	if !bound.Same(found) {
 		return &WrongCompany{id, bound, found}
 	}
 	return nil
@@ -70,7 +70,7 @@ func (s *Store) Bound(ctx context.Context, id string) (*Companies, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look which companies tenant %s is bound to: %w", id, err)
 	}
-	if len(h) == 0 {
+	if h["netsuite"] == "" {
 		return nil, nil
 	}
 	c := &Companies{NetSuite: h["netsuite"], Cin7: h["cin7"], Company: h["company"]}
@@ -78,13 +78,37 @@ func (s *Store) Bound(ctx context.Context, id string) (*Companies, error) {
 	return c, nil
 }
 
+// BoundSince tells when a tenant first met its companies and when a person last
+// let it be bound anew; zero times where neither has happened.
+func (s *Store) BoundSince(ctx context.Context, id string) (bound, rebound time.Time, err error) {
+	v, err := s.rdb.HMGet(ctx, queue.KeyBinding(id), "at", "rebound").Result()
+	if err != nil {
+		return bound, rebound, fmt.Errorf("look since when tenant %s is bound: %w", id, err)
+	}
+	at := func(v any) time.Time {
+		text, _ := v.(string)
+		t, _ := time.Parse(time.RFC3339, text)
+		return t
+	}
+	return at(v[0]), at(v[1]), nil
+}
+
+// rebindScript forgets the companies and keeps when.
+//
+// KEYS 1 bound. ARGV 1 time.
+var rebindScript = redis.NewScript(`
+redis.call('DEL', KEYS[1])
+return redis.call('HSET', KEYS[1], 'rebound', ARGV[1])
+`)
+
 // Rebind forgets the companies of a tenant: it binds itself to those that it
-// meets next.
+// meets next, and takes them over from any other deployment that wrote to them
+// before.
 func (s *Store) Rebind(ctx context.Context, id string) error {
 	if _, err := s.Get(ctx, id); err != nil {
 		return err
 	}
-	if err := s.rdb.Del(ctx, queue.KeyBinding(id)).Err(); err != nil {
+	if err := rebindScript.Run(ctx, s.rdb, []string{queue.KeyBinding(id)}, time.Now().UTC().Format(time.RFC3339Nano)).Err(); err != nil {
 		return fmt.Errorf("rebind tenant %s: %w", id, err)
 	}
 	return nil

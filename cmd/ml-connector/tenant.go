@@ -101,7 +101,7 @@ func (a *app) applyTenant(cmd *cobra.Command, conf service.Config, rooms service
 		return err
 	}
 	if !noPing {
-		if err := a.checklist(cmd, service.Ping(ctx, t, full, service.Transports(conf))); err != nil {
+		if err := a.checklist(cmd, service.Ping(ctx, rooms.Tenants, t, full, service.Transports(conf))); err != nil {
 			return fmt.Errorf("tenant %s was not applied: %w; --no-ping applies without trying", t.ID, err)
 		}
 	}
@@ -143,9 +143,12 @@ func (a *app) checklist(cmd *cobra.Command, checks []api.Check) error {
 	failed := 0
 	for _, c := range checks {
 		mark := "ok"
-		if !c.OK {
+		switch {
+		case c.Failed():
 			mark = "FAILED"
 			failed++
+		case c.Unknown:
+			mark = "?"
 		}
 		detail := c.Detail
 		if c.Fix != "" {
@@ -362,7 +365,9 @@ func (a *app) tenantRebind() *cobra.Command {
 		Use: "rebind ID", Short: "Let a tenant join other companies than before", Args: exactArgs(1),
 		Long: `A tenant is bound to the NetSuite account and the Cin7 company that it first
 met; credentials that lead elsewhere stop it before anything is written. This
-forgets them: the tenant binds itself to those that it meets next.`,
+forgets them: the tenant binds itself to those that it meets next. It also
+takes the Cin7 company over from another deployment of ml-connector that wrote
+to it before.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
 				bound, err := rooms.Tenants.Bound(cmd.Context(), t.ID)

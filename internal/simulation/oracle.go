@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -138,7 +139,7 @@ func Twice(c7 *cin7test.Sim) (twice []string, strays int) {
 	for _, e := range c7.Journal() {
 		switch {
 		case e.Kind == "supplier_created":
-			seen[e.Kind+" "+e.Marker]++
+			seen[e.Kind+" "+cmp.Or(e.Marker, e.Number)]++
 		case strings.HasSuffix(e.Kind, "_authorised"), strings.HasSuffix(e.Kind, "_completed"):
 			// What was undone in between, because NetSuite changed, has other lines.
 			var lines []string
