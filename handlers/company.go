@@ -19,7 +19,7 @@ func (t *turn) company(ctx context.Context) error {
 	if err != nil {
 		return t.classify(err)
 	}
-	err = t.w.tenants.Bind(ctx, t.t.ID, tenant.Companies{NetSuite: t.t.NetSuite.AccountID, Cin7: t.t.Cin7.AccountID, Company: me.Company})
+	err = t.w.tenants.Bind(ctx, t.t.ID, tenant.Companies{NetSuite: t.t.NetSuite.AccountID, Cin7: t.t.Cin7.AccountID, Company: me.Company}, t.w.now())
 	var wrong *tenant.WrongCompany
 	if errors.As(err, &wrong) {
 		return &hold{WaitUpstream, t.w.now().Add(holdCredentials), err}

@@ -137,6 +137,15 @@ func (t *turn) alone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if self.Bound.IsZero() { // Redis has lost it since this process met the company
+		t.s.met = false
+		if err := t.company(ctx); err != nil {
+			return err
+		}
+		if self, err = SelfOf(ctx, t.w.tenants, t.t.ID); err != nil {
+			return err
+		}
+	}
 	var mine *Flag
 	look := func() error {
 		flags, err := Flags(ctx, t.c7)

@@ -19,7 +19,7 @@ const (
 	pageSize = 1000
 	// maxBody is the most that is read of an answer after decompression: a
 	// page of 1,000 wide rows is about 2 MB.
-	maxBody = 32 << 20
+	maxBody = 16 << 20
 	// tries is how often a SELECT is sent when NetSuite is busy or away.
 	// Reading twice is harmless.
 	tries = 4
@@ -47,7 +47,8 @@ func (c *Client) page(ctx context.Context, operation, q string) ([]Row, error) {
 		// After a request that hung until its timeout, waiting for another is
 		// the caller's choice.
 		again := errors.Is(e, ErrLimited) || errors.Is(e, ErrUnavailable)
-		if !again || try >= tries || pause > maxPause || c.c.Now().Sub(start) >= requestTimeout {
+		var long *tooLong
+		if !again || errors.As(e, &long) || try >= tries || pause > maxPause || c.c.Now().Sub(start) >= requestTimeout {
 			return nil, err
 		}
 		select {

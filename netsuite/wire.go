@@ -51,10 +51,16 @@ func (w wire) exchange(req *http.Request, limit int64) (answer, error) {
 	a := answer{status: res.StatusCode, header: res.Header}
 	a.body, err = io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err == nil && int64(len(a.body)) > limit {
-		err = fmt.Errorf("the answer is longer than %d bytes", limit)
+		err = &tooLong{limit}
 	}
 	return a, err
 }
+
+// tooLong says that an answer is longer than what is kept of one. The same
+// question gets the same answer, so that it is not asked again.
+type tooLong struct{ limit int64 }
+
+func (e *tooLong) Error() string { return fmt.Sprintf("the answer is longer than %d bytes", e.limit) }
 
 // redirected is the remedy for a 3xx: it is never followed, because the next
 // host would be shown the credentials.

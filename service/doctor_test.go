@@ -92,7 +92,7 @@ var faults = []fault{
 	}, seen: []string{"not paused"}, fix: "tenant resume"},
 	{name: "settings changed in Redis", after: func(w *ward) { w.tamper() }, seen: []string{"stored settings"}, fix: "who can write to Redis"},
 	{name: "keys of another company", after: func(w *ward) {
-		if err := w.e.Rooms.Tenants.Bind(w.t.Context(), tenantID, tenant.Companies{NetSuite: distributor.NetSuiteAccount, Cin7: distributor.Cin7Account, Company: "Somebody Else Ltd"}); err != nil {
+		if err := w.e.Rooms.Tenants.Bind(w.t.Context(), tenantID, tenant.Companies{NetSuite: distributor.NetSuiteAccount, Cin7: distributor.Cin7Account, Company: "Somebody Else Ltd"}, time.Now()); err != nil {
 			w.t.Fatal(err)
 		}
 	}, seen: []string{"companies"}, fix: "tenant rebind"},

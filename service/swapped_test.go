@@ -3,6 +3,7 @@ package service_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/queue"
@@ -30,7 +31,7 @@ func TestSwappedKeysStopEveryPath(t *testing.T) {
 	if err != nil || len(plan.Calls) == 0 {
 		t.Fatalf("a plan of %v calls, %v", plan, err)
 	}
-	if err := e.rooms.Tenants.Bind(t.Context(), tenantID, tenant.Companies{NetSuite: distributor.NetSuiteAccount, Cin7: distributor.Cin7Account, Company: "Somebody Else Ltd"}); err != nil {
+	if err := e.rooms.Tenants.Bind(t.Context(), tenantID, tenant.Companies{NetSuite: distributor.NetSuiteAccount, Cin7: distributor.Cin7Account, Company: "Somebody Else Ltd"}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := service.Apply(t.Context(), c, e.rooms, plan, nil); err == nil || !strings.Contains(err.Error(), "no call was made") || !strings.Contains(err.Error(), "tenant rebind "+tenantID) {

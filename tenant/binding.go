@@ -52,8 +52,8 @@ return redis.call('HMGET', KEYS[1], 'netsuite', 'cin7', 'company', 'at')
 
 // Bind ties a tenant to the companies that its credentials lead to when it
 // first meets them, and afterwards holds it to them: *WrongCompany.
-func (s *Store) Bind(ctx context.Context, id string, found Companies) error {
-	v, err := bindScript.Run(ctx, s.rdb, []string{queue.KeyBinding(id)}, found.NetSuite, found.Cin7, found.Company, time.Now().UTC().Format(time.RFC3339Nano)).StringSlice()
+func (s *Store) Bind(ctx context.Context, id string, found Companies, now time.Time) error {
+	v, err := bindScript.Run(ctx, s.rdb, []string{queue.KeyBinding(id)}, found.NetSuite, found.Cin7, found.Company, now.UTC().Format(time.RFC3339Nano)).StringSlice()
 	if err != nil {
 		return fmt.Errorf("look which companies tenant %s is bound to: %w", id, err)
 	}
