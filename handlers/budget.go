@@ -26,7 +26,8 @@ func NewBudget(rdb redis.UniversalClient) *Budget { return &Budget{rdb} }
 
 const (
 	// patience is how long a worker waits in place for its next call; beyond it
-	// the lane is given back and comes again when the budget allows.
+	// the lane is given back and comes again when the budget allows. See
+	// patienceOf.
 	patience = 3 * time.Second
 	// burst is how many calls may go at once.
 	burst = 4
@@ -134,6 +135,18 @@ func (b *Budget) waitBulk(ctx context.Context, key secret.String, perMinute int,
 	return b.take(ctx, key, perMinute, max(1, perMinute*bulkShare/100), now)
 }
 
+// patienceOf is patience for a budget. What a record has read is read anew when
+// its lane comes again, so with few calls a minute, waits longer than patience
+// between any two would let no record ever end: such a lane is kept through
+// all waits that spreading the calls can cause.
+func patienceOf(perMinute int) time.Duration {
+	if perMinute <= 0 || perMinute >= 30 {
+		return patience
+	}
+	gap := time.Minute / time.Duration(perMinute)
+	return time.Duration(min(burst, perMinute)+1)*gap + time.Second
+}
+
 func (b *Budget) take(ctx context.Context, key secret.String, perMinute, bulk int, now func() time.Time) error {
 	for {
 		ms, err := b.ask(ctx, "take", key, perMinute, bulk, 0)
@@ -141,7 +154,7 @@ func (b *Budget) take(ctx context.Context, key secret.String, perMinute, bulk in
 			return err
 		}
 		left := time.Duration(ms) * time.Millisecond
-		if left > patience {
+		if left > patienceOf(perMinute) {
 			return &budgetSpent{now().Add(left)}
 		}
 		select {

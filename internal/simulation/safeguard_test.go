@@ -1,6 +1,7 @@
 package simulation_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -266,4 +267,37 @@ func TestTroubleOfTheWholeTenant(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A tenant with hardly any calls a minute comes to the end of its month too,
+// later, and within its calls.
+func TestFewCallsAMinute(t *testing.T) {
+	for _, perMinute := range []int{1, 10} {
+		t.Run(fmt.Sprint(perMinute), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := simulation.New(t, simulation.Options{Idle: 20 * time.Second, Beat: time.Minute,
+					Edit: []string{"every: 30s", "every: 6h", "calls_per_minute: 6000", fmt.Sprint("calls_per_minute: ", perMinute)}})
+				w.TellPast()
+				w.TellLive()
+				w.Start()
+				w.Apply()
+				w.Await(time.Duration(24/perMinute+2)*time.Hour, w.Settled)
+				if n := most(w.Cin7.Calls()); n > perMinute {
+					t.Errorf("%d calls in a minute, want at most %d", n, perMinute)
+				}
+			})
+		})
+	}
+}
+
+// most are the calls of the fullest minute.
+func most(calls []cin7test.Call) int {
+	out, first := 0, 0
+	for i, c := range calls {
+		for c.At.Sub(calls[first].At) >= time.Minute {
+			first++
+		}
+		out = max(out, i-first+1)
+	}
+	return out
 }
