@@ -209,7 +209,7 @@ func TestPagesNeedNothingInlineOrFromElsewhere(t *testing.T) {
 	h.park("1", map[string]string{"number": "VB-1"}, "unmapped_account", "bill VB-1: no account")
 	p := h.as(ownerToken)
 	for _, e := range console.Routes() {
-		if e.Method != http.MethodGet || strings.Contains(e.Pattern, "{format}") {
+		if e.Method != http.MethodGet || strings.Contains(e.Pattern, "{format}") || e.Pattern == "/t/{id}" {
 			continue
 		}
 		at := path(e.Pattern)

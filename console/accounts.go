@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -18,6 +19,7 @@ type Accounts struct {
 	Rows      []Account
 	Chart     []ChartAccount // accounts that a purchase line may carry
 	Since     string         // the use below counts from this date, YYYY-MM-DD
+	ReadAt    time.Time      // when both systems were read; zero when that is not known
 	Lines     int            // lines in use
 	WouldPost int            // of them, with an account
 }

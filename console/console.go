@@ -69,7 +69,7 @@ func New(c Config) http.Handler {
 	}
 	a := &console{Config: c, pages: parsePages()}
 	r := chi.NewRouter()
-	r.Use(headers, crossOrigin(a))
+	r.Use(headers, crossOrigin(a), headToo)
 	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		a.fail(w, req, http.StatusNotFound, "There is no such page.")
 	})
@@ -92,6 +92,7 @@ func (a *console) routes() []route {
 	const one = "/t/{id}"
 	return []route{
 		{"GET", "/", api.Viewer, a.overview},
+		{"GET", one, api.Viewer, a.tenantSlash},
 		{"GET", one + "/", api.Viewer, a.tenantPage},
 		{"GET", one + "/records", api.Viewer, a.records},
 		{"GET", one + "/retry", api.Operator, a.retryAsk},

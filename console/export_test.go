@@ -19,3 +19,10 @@ func Routes() []Route {
 
 // FormMapping is for tests.
 var FormMapping = formMapping
+
+// These are for tests.
+var (
+	Advice   = advice
+	StepText = stepText
+	Track    = track
+)

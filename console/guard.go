@@ -36,6 +36,17 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
+// headToo answers HEAD as GET; the server leaves the body out. chi's own does
+// not look below the router that we are mounted on.
+func headToo(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rc := chi.RouteContext(r.Context()); r.Method == http.MethodHead && rc != nil {
+			rc.RouteMethod = http.MethodGet
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // crossOrigin refuses what another site makes a browser send.
 func crossOrigin(a *console) func(http.Handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
@@ -43,6 +54,24 @@ func crossOrigin(a *console) func(http.Handler) http.Handler {
 		a.fail(w, r, http.StatusForbidden, "Another web site may not make your browser do this. Nothing was changed.")
 	}))
 	return guard.Handler
+}
+
+// live are the pages that read both systems, when an address asks for it: as
+// much work as a change, so that another site may not make a browser ask. What
+// has no Sec-Fetch-Site is no browser of today.
+func live(pattern string, r *http.Request) bool {
+	switch action := pattern[strings.LastIndex(pattern, "/")+1:]; action {
+	case "sides", "accounts", "ping", "doctor", "{format}":
+		return true
+	case "tie-out":
+		return r.URL.Query().Get("from") != ""
+	}
+	return false
+}
+
+func fromElsewhere(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site != "" && site != "same-origin" && site != "none"
 }
 
 //go:embed static
@@ -87,6 +116,10 @@ func (a *console) handle(e route) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
 		defer cancel()
 		r = r.WithContext(ctx)
+		if e.method == http.MethodGet && live(e.pattern, r) && fromElsewhere(r) {
+			a.fail(w, r, http.StatusForbidden, "Another web site led here, and this page reads both systems. Open it from the console.")
+			return
+		}
 		if e.method == http.MethodPost && !readForm(w, r) {
 			a.fail(w, r, http.StatusBadRequest, "The form could not be read. Nothing was changed.")
 			return

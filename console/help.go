@@ -19,7 +19,7 @@ func sections(doc string) []section {
 		head, body, _ := strings.Cut(block, "\n")
 		s := section{ID: strings.TrimSpace(head)}
 		for _, p := range strings.Split(body, "\n\n") {
-			if p = strings.TrimSpace(strings.ReplaceAll(p, "`", "")); p != "" {
+			if p = strings.TrimSpace(p); p != "" {
 				s.Text = append(s.Text, p)
 			}
 		}
@@ -30,6 +30,14 @@ func sections(doc string) []section {
 
 // help is docs/parked.md, which a build carries along.
 func (a *console) help(w http.ResponseWriter, r *http.Request) error {
-	a.render(w, r, http.StatusOK, "help", view{Title: "Help", Data: sections(a.Reasons)})
+	v := view{Title: "Help", Data: sections(a.Reasons)}
+	if id := r.URL.Query().Get("t"); id != "" { // so that its links lead to a tenant's pages
+		t, err := a.Tenants.Get(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		v.Tenant = t
+	}
+	a.render(w, r, http.StatusOK, "help", v)
 	return nil
 }

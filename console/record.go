@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -54,10 +55,43 @@ func (a *console) look(ctx context.Context, t *tenant.Tenant, k queue.Ref) (reco
 	}
 	slices.Reverse(d.Steps)
 	if k.Type != "vendor" {
-		d.Track = track(d.R.Facts[state.FactStage], t.Sync.Approach)
+		all, err := a.purchase(ctx, recs, d.R)
+		if err != nil {
+			return d, err
+		}
+		d.Track = track(all, d.R.Facts[state.FactStage], t.Sync.Approach)
+		d.Friends = slices.DeleteFunc(all, func(o state.Record) bool { return o.Ref == k })
 	}
 	d.Retry = d.R.State == queue.Parked || d.R.State == queue.Waiting || d.R.State == queue.Completed || d.R.State == queue.Skipped
 	return d, nil
+}
+
+// purchase are the documents of a record's purchase: the order, then receipts,
+// bills and credits; the record itself among them.
+func (a *console) purchase(ctx context.Context, recs *state.Records, rec state.Record) ([]state.Record, error) {
+	all, err := recs.OfPurchase(ctx, rec.Facts[state.FactCin7Number])
+	if err != nil {
+		return nil, err
+	}
+	has := func(k queue.Ref) bool {
+		return slices.ContainsFunc(all, func(o state.Record) bool { return o.Ref == k })
+	}
+	if order := (queue.Ref{Type: "purchaseorder", ID: rec.Facts[state.FactPO]}); order.ID != "" && !has(order) {
+		got, err := recs.Get(ctx, order)
+		if err != nil {
+			return nil, err
+		}
+		if got[0].State != "" {
+			all = append(all, got[0])
+		}
+	}
+	if !has(rec.Ref) {
+		all = append(all, rec)
+	}
+	slices.SortFunc(all, func(x, y state.Record) int {
+		return cmp.Or(cmp.Compare(slices.Index(recordTypes, x.Type), slices.Index(recordTypes, y.Type)), cmp.Compare(len(x.ID), len(y.ID)), cmp.Compare(x.ID, y.ID))
+	})
+	return all, nil
 }
 
 // record is a record's story.

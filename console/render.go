@@ -49,7 +49,7 @@ func (v view) CanOwn() bool { return v.Role >= api.Owner }
 
 func parsePages() pages {
 	funcs := template.FuncMap{
-		"when": when, "ago": ago, "words": words, "typeName": typeName, "stateName": stateName, "reasonName": reasonName,
+		"clerk": clerk, "advice": advice, "paragraph": paragraph, "stepName": stepName, "stepText": stepText, "when": when, "ago": ago, "words": words, "typeName": typeName, "stateName": stateName, "reasonName": reasonName,
 		"tenantURL": func(t *tenant.Tenant, rest string) template.URL {
 			return template.URL(Base + "/t/" + t.ID + "/" + rest) //nolint:gosec // our path and a checked tenant id
 		},

@@ -91,7 +91,7 @@ func (a *console) require(role api.Role) func(http.Handler) http.Handler {
 			switch {
 			case s == nil && len(a.Tokens()) == 0:
 				a.fail(w, r, http.StatusForbidden, "Without MLC_OPS_TOKENS_FILE the console answers only the machine that it runs on, by the name localhost or a loopback address and not through a proxy.")
-			case s == nil && r.Method == http.MethodGet:
+			case s == nil && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 				lead(w, r, Base+"/sign-in?to="+escape(r.URL.RequestURI()))
 			case s == nil:
 				a.fail(w, r, http.StatusUnauthorized, "You are not signed in, or no longer. Nothing was changed.")

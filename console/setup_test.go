@@ -192,6 +192,29 @@ func (h *house) parkAll(bills ...bill) {
 	}
 }
 
+// settleAs brings a record in step.
+func (h *house) settleAs(k queue.Ref, facts map[string]string) {
+	h.t.Helper()
+	ctx := context.Background()
+	if _, err := h.config.Queue.Mark(ctx, "acme", queue.Live, queue.Mark{Ref: k, Source: "poll"}); err != nil {
+		h.t.Fatal(err)
+	}
+	turn, err := h.config.Queue.Claim(ctx, "w")
+	if err != nil || turn == nil {
+		h.t.Fatalf("claim: %v, %v", turn, err)
+	}
+	got, err := turn.Take(ctx, 10)
+	if err != nil || len(got) != 1 {
+		h.t.Fatalf("take: %v, %v", got, err)
+	}
+	if err := turn.Settle(ctx, queue.Settlement{Ref: k, Entry: &got[0], State: queue.Completed, Facts: facts}); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := turn.Release(ctx, time.Time{}, time.Time{}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 // person is a browser without script.
 type person struct {
 	h *house

@@ -33,6 +33,16 @@ type tenantData struct {
 	Recent     []state.Record
 }
 
+// tenantSlash leads to a tenant's page from its address without the end.
+func (a *console) tenantSlash(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.tenant(r)
+	if err != nil {
+		return err
+	}
+	lead(w, r, a.url(t, ""))
+	return nil
+}
+
 // tenantPage is one tenant at a glance.
 func (a *console) tenantPage(w http.ResponseWriter, r *http.Request) error {
 	t, err := a.tenant(r)

@@ -53,7 +53,7 @@ var reasonNames = map[string]string{
 	"two_candidates": "Two Cin7 documents fit", "outcome_unknown": "Outcome of a call is unknown", "poison": "Stopped three workers",
 	"approval": "Not approved in NetSuite yet", "vendor": "Its vendor is not in step", "order": "Its order is not in step", "receipt": "Waits for the goods",
 	"bill": "Waits for the bill", "budget": "The Cin7 calls of this minute are spent", "retry": "Tried again soon", "settling": "A call is being looked up",
-	"credentials": "A system refuses our credentials",
+	"credentials": "A system refuses our credentials", "still_failing": "Keeps failing", "plan_only": "A rehearsal: nothing is written", "operator": "Left out on purpose",
 }
 
 func count(n int64, one, many string) string {

@@ -150,3 +150,25 @@ func (r *Records) bearing(ctx context.Context, types, rows []string, most int) (
 	}
 	return out, nil
 }
+
+// OfPurchase returns the records whose documents are on a Cin7 purchase, as far
+// as the search index knows them.
+func (r *Records) OfPurchase(ctx context.Context, cin7Number string) ([]Record, error) {
+	term := queue.FindTerm(cin7Number)
+	if term == "" {
+		return nil, nil
+	}
+	rows, err := r.rdb.ZRangeByLex(ctx, queue.KeyFind(r.tenant, term), &redis.ZRangeBy{Min: "[" + term + "\x00", Max: "(" + term + "\x01", Count: findMost}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("look up purchase %s of %s: %w", cin7Number, r.tenant, err)
+	}
+	var refs []queue.Ref
+	for _, m := range rows {
+		_, s, _ := strings.Cut(m, "\x00")
+		if ref, ok := queue.ParseRef(s); ok {
+			refs = append(refs, ref)
+		}
+	}
+	recs, err := r.Get(ctx, refs...)
+	return slices.DeleteFunc(recs, func(rec Record) bool { return rec.State == "" || rec.Facts[FactCin7Number] != cin7Number }), err
+}
