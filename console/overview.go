@@ -31,7 +31,7 @@ type glance struct {
 	TieAt   time.Time
 	Days    int  // until the certificate ends
 	Cert    bool // the certificate is known
-	Left    int  // Cin7 calls that may go now
+	Left    int  // Cin7 calls of this minute that are not used
 	Limit   int  // of a minute
 	Held    string
 }

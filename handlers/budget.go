@@ -51,7 +51,7 @@ func (e *budgetSpent) Error() string {
 // KEYS 1 hash (tat: when the spread calls end, pause, live: until when a live
 // caller waits, all in ms; strikes, struck), 2 list of the last calls in ms,
 // newest first, 3 the same of bulk calls.
-// ARGV 1 take | look | pause, 2 calls per minute, 3 burst, 4 bulk calls per
+// ARGV 1 take | look | minute | pause, 2 calls per minute, 3 burst, 4 bulk calls per
 // minute or 0 for a live caller, 5 length of the pause in ms or 0 (pause),
 // 6 pauseUnasked in ms (pause).
 // Returns for take the ms to wait, 0 when the call may go; for look how many
@@ -83,6 +83,14 @@ if ARGV[1] == 'look' then
     while n < burst and n < per and tat + n * gap - gap * (burst - 1) <= now + 0.5 and window(KEYS[2], per - n) == 0 do n = n + 1 end
   end
   return tostring(n)
+end
+if ARGV[1] == 'minute' then
+  if field('pause') > now then return '0' end
+  local sent = 0
+  for _, at in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
+    if tonumber(at) + 60001 > now then sent = sent + 1 end
+  end
+  return tostring(math.max(0, per - sent))
 end
 local wait = math.max(0, field('pause') - now, tat - gap * (burst - 1) - now, window(KEYS[2], per))
 local bulk = tonumber(ARGV[4])

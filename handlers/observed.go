@@ -27,6 +27,17 @@ func (b *Budget) Remaining(ctx context.Context, t *tenant.Tenant, c tenant.Crede
 	return int(n), nil
 }
 
+// LeftOfMinute is how many of a minute's calls to Cin7 the tenant has not used
+// in the last 60 seconds; 0 while Cin7 has us pause. They are spread over the
+// minute, so that not all of them may go at once. Asking spends none.
+func (b *Budget) LeftOfMinute(ctx context.Context, t *tenant.Tenant, c tenant.Credentials) (int, error) {
+	n, err := b.ask(ctx, "minute", c.Cin7Key, t.Cin7.CallsPerMinute, 0, 0)
+	if err != nil {
+		return 0, fmt.Errorf("read the call budget of %s: %w", t.ID, err)
+	}
+	return int(n), nil
+}
+
 // budgetKey names the limiter of an application key without showing the key.
 func budgetKey(key secret.String) string {
 	sum := sha256.Sum256([]byte(key.Reveal()))

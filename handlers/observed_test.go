@@ -42,6 +42,31 @@ func TestUnmappedAccounts(t *testing.T) {
 	}
 }
 
+// Of a minute's calls, those are left that were not used in it; a pause leaves
+// none.
+func TestBudgetLeftOfMinute(t *testing.T) {
+	b := NewBudget(redistest.Embedded(t))
+	tn := &tenant.Tenant{}
+	tn.Cin7.CallsPerMinute = 50
+	creds := tenant.Credentials{Cin7Key: secret.New("k")}
+	for spent := range 3 {
+		for range 2 {
+			if got, err := b.LeftOfMinute(t.Context(), tn, creds); err != nil || got != 50-spent {
+				t.Errorf("after %d calls: got %d, %v", spent, got, err)
+			}
+		}
+		if err := b.wait(t.Context(), creds.Cin7Key, 50, time.Now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Refused(t.Context(), creds.Cin7Key, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.LeftOfMinute(t.Context(), tn, creds); err != nil || got != 0 {
+		t.Errorf("in a pause: got %d, %v", got, err)
+	}
+}
+
 // Looking at the budget spends none of it. The limiter rounds a part of a call
 // down.
 func TestBudgetRemaining(t *testing.T) {

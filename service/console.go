@@ -41,7 +41,7 @@ func newConsole(c Config, rooms Rooms, rdb redis.UniversalClient, ks *secret.Key
 			if err != nil {
 				return 0, err
 			}
-			return rooms.Budget.Remaining(ctx, t, creds)
+			return rooms.Budget.LeftOfMinute(ctx, t, creds)
 		},
 		Sides: func(ctx context.Context, t *tenant.Tenant, rec state.Record) ([]handlers.Side, error) {
 			ns, c7, err := clients(ctx, c, rooms, t)
