@@ -260,7 +260,7 @@ func (p *planned) receivePart() bool {
 			}
 			p.world.Cin7.EditPurchase(x.ID, func(x *cin7test.Purchase) {
 				x.Groups[0].Stock.Status = cin7test.PartiallyReceived
-				x.Groups[0].Stock.Lines = []cin7test.StockLine{{Date: "2026-11-05", SKU: l.SKU, Quantity: decimal.NewFromInt(1), Location: "Main Warehouse"}}
+				x.Groups[0].Stock.Lines = []cin7test.StockLine{{Date: "2026-11-05", ProductID: l.ProductID, SKU: l.SKU, Name: l.Name, Quantity: decimal.NewFromInt(1)}}
 			})
 			p.receiveAll(o)
 			return true

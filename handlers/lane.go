@@ -48,9 +48,6 @@ type Options struct {
 	Idle        time.Duration    // pause between looks for a due lane, default 100 ms
 	Heartbeat   time.Duration    // lease renewal, default 8 s
 	Now         func() time.Time // default time.Now
-	// Lost says when Redis was last found to have lost a tenant's data, the
-	// zero time if never: creates wait for a quarantine after it. nil: never.
-	Lost func(ctx context.Context, tenant string) (time.Time, error)
 	// At is told of every step of the write protocol as it is reached; tests of
 	// crashes die in it. nil in a service.
 	At      func(op, step string)
@@ -256,6 +253,7 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 			return next, held, false
 		}
 		t.bulk = entries[0].Class() == queue.Bulk
+		clear(t.refused) // whoever marks a record after a refusal wants it asked again
 		if err = t.company(ctx); err == nil {
 			err = t.batch(ctx, entries)
 		}
@@ -344,7 +342,7 @@ type turn struct {
 	wm        map[string]string            // watermarks as the turn began
 	again     map[string]bool              // lists that were read again for what they lacked; see lookAgain
 	absent    map[string]bool              // upper-case SKUs that Cin7 did not have in this turn
-	refused   map[string]string            // operation and hash of a body -> Cin7's words, when a look-up has shown that they count
+	refused   map[string]string            // operation and hash of a body -> Cin7's words, when a look-up has shown that they count; of the batch
 	rehearsal *rehearsal                   // set: nothing is written to Cin7
 	script    *script                      // set: only the calls of a plan are made
 	pay       func(context.Context) error  // takes the next call from the budget, once

@@ -142,14 +142,12 @@ func (t *turn) readList(ctx context.Context, l list, r *reference) error {
 	if before == now || t.offline() {
 		return nil
 	}
-	if err := t.note(ctx, field, now); err != nil {
-		return err
+	if before != "" {
+		if _, err := t.recs.Release(ctx, t.w.queue, "Cin7's "+l.name+" have changed", l.reasons...); err != nil {
+			return err
+		}
 	}
-	if before == "" {
-		return nil
-	}
-	_, err = t.recs.Release(ctx, t.w.queue, "Cin7's "+l.name+" have changed", l.reasons...)
-	return err
+	return t.note(ctx, field, now)
 }
 
 // lookAgain reads the lists afresh in which something was missing, in case

@@ -49,7 +49,7 @@ func (t *turn) takeUp(ctx context.Context) error {
 				return err
 			}
 			if !t.t.PlanOnly() {
-				if _, err := t.recs.Retry(ctx, t.w.queue, state.Filter{State: queue.Waiting, Reason: WaitPlanOnly}, "sync.mode is live now", false); err != nil {
+				if _, err := t.recs.Resume(ctx, t.w.queue, state.Filter{State: queue.Waiting, Reason: WaitPlanOnly}, "sync.mode is live now"); err != nil {
 					return err
 				}
 			}

@@ -82,7 +82,7 @@ func (t *turn) settle(ctx context.Context, owner queue.Ref, in state.Intent, slo
 }
 
 // settled closes an intent. What Cin7 said to a call that turns out to have
-// had no effect is not asked for again in this turn.
+// had no effect is not asked for again in this batch.
 func (t *turn) settled(ctx context.Context, owner queue.Ref, in state.Intent) error {
 	if in.Said != "" {
 		t.refused[in.Op+in.Hash] = in.Said

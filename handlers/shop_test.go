@@ -32,6 +32,7 @@ type shop struct {
 	world   *distributor.World
 	mini    *miniredis.Miniredis
 	clock   atomic.Int64 // nanoseconds
+	rdb     *redis.Client
 	queue   *queue.Queue
 	states  *state.Store
 	tenants *tenant.Store
@@ -69,6 +70,7 @@ func newShop(t testing.TB, o distributor.Options, edit func(*tenant.Tenant)) *sh
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.rdb = rdb
 	s.queue, s.states, s.tenants = queue.New(rdb, queue.Options{}), state.New(rdb), tenant.NewStore(rdb, ks)
 	// The call budget runs on the true clock: it paces calls within a turn.
 	s.worker = NewWorker(s.queue, s.states, s.tenants, NewBudget(redistest.Embedded(t)), nil, zap.NewNop(), prometheus.NewRegistry(),

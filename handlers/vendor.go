@@ -67,14 +67,16 @@ func (t *turn) vendor(ctx context.Context, v netsuite.Vendor, entry *queue.Entry
 	if entry == nil && err == nil && rec.State == queue.Completed && rec.Facts[state.FactHash] == hash {
 		return guid, nil // nothing new to say
 	}
-	if serr := t.settleRecord(ctx, out); serr != nil {
-		return "", serr
-	}
 	if err == nil && rec.Reason != "" && t.rehearsal == nil {
-		// It could not go before: what waited for it can go now.
-		if _, rerr := t.recs.Retry(ctx, t.w.queue, state.Filter{State: queue.Waiting, Reason: WaitVendor}, "vendor "+v.Name()+" is in step", false); rerr != nil {
+		// It could not go before: what waited for it can go now. Before it is
+		// settled: nothing else would wake them, should the process die here.
+		waited := state.Filter{State: queue.Waiting, Reason: WaitVendor, Vendor: v.ID.String()}
+		if _, rerr := t.recs.Resume(ctx, t.w.queue, waited, "vendor "+v.Name()+" is in step"); rerr != nil {
 			return "", rerr
 		}
+	}
+	if serr := t.settleRecord(ctx, out); serr != nil {
+		return "", serr
 	}
 	return guid, err
 }

@@ -77,7 +77,7 @@ func (t *turn) write(ctx context.Context, owner queue.Ref, in state.Intent, body
 		return problem(ParkCin7Refused, "correct what Cin7 names, in NetSuite, in the mapping or in Cin7, then retry this record", "Cin7 %s: %s", in.Op, words)
 	}
 	if k.creates {
-		if err := t.mayCreate(ctx, owner); err != nil {
+		if err := t.mayCreate(owner); err != nil {
 			return err
 		}
 	}
@@ -136,24 +136,12 @@ func (t *turn) link(ctx context.Context, owner queue.Ref, slot, guid string, fac
 
 // mayCreate makes creates wait while Redis may have lost what we knew: a call
 // that was under way then can still land, and no intent tells of it.
-func (t *turn) mayCreate(ctx context.Context, owner queue.Ref) error {
+func (t *turn) mayCreate(owner queue.Ref) error {
 	if from := t.lane.CreatesFrom; t.w.now().Before(from) {
 		return &Wait{Reason: WaitSettling, At: from,
 			Message: fmt.Sprintf("Redis is new or has lost data of this tenant: nothing is created for %s before %s, when no call of before can still take effect", owner, from.UTC().Format(time.RFC3339))}
 	}
-	if t.w.o.Lost == nil {
-		return nil
-	}
-	lost, err := t.w.o.Lost(ctx, t.t.ID)
-	if err != nil {
-		return err
-	}
-	until := lost.Add(t.w.o.Settle)
-	if lost.IsZero() || !t.w.now().Before(until) {
-		return nil
-	}
-	return &Wait{Reason: WaitSettling, At: until,
-		Message: fmt.Sprintf("Redis had lost its data at %s: nothing is created for %s before %s", lost.UTC().Format(time.RFC3339), owner, until.UTC().Format(time.RFC3339))}
+	return nil
 }
 
 // hashOf names a value by its JSON.

@@ -35,7 +35,7 @@ const (
 // Mark says that a record may have changed. It carries no data.
 type Mark struct {
 	Ref
-	Source string // webhook, poll, backfill, retry, recheck, operator: a closed set, also a metric label
+	Source string // webhook, poll, backfill, retry, recheck, release, operator: a closed set, also a metric label
 	Note   string // one short sentence for the timeline; no secrets, no bodies
 	Trace  string // traceparent, may be empty
 }
@@ -43,6 +43,10 @@ type Mark struct {
 // SourceRecheck is the source of marks that look at parked records again from
 // time to time. The timeline does not tell of them.
 const SourceRecheck = "recheck"
+
+// SourceRelease is the source of marks that take records up again by
+// themselves, because what they waited for is there.
+const SourceRelease = "release"
 
 // State is where a record stands (INTERFACES section 5).
 type State string
@@ -166,6 +170,25 @@ func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark)
 	q.count(marks)
 	n, _ := v.(int64)
 	return int(n), q.Wake(ctx, tenant, time.Time{})
+}
+
+// Again marks records that were here before, each in the class that it was last
+// taken from: what came with a backfill goes on behind live work. They were
+// counted when they were first marked, so neither the bound nor a full Redis
+// keeps them out: a lane drains only if they go on.
+func (q *Queue) Again(ctx context.Context, tenant string, marks ...Mark) error {
+	if len(marks) == 0 {
+		return nil
+	}
+	keys, args, err := q.markArgs(tenant, "retry", 0, marks)
+	if err != nil {
+		return err
+	}
+	if _, err := retryScript.run(ctx, q.rdb, keys, args...); err != nil {
+		return fmt.Errorf("mark %d records of %s again: %w", len(marks), tenant, err)
+	}
+	q.count(marks)
+	return q.Wake(ctx, tenant, time.Time{})
 }
 
 // sourceRetry is the source of marks that a lane makes of its due retries.

@@ -144,8 +144,8 @@ end
 // its bound, and then nothing is written. Run twice, it adds nothing more: the
 // record waits already, only its want grows.
 //
-// Strangers' marks may not be made when Redis is out of memory; due retries
-// may, because a lane drains only if they go on.
+// Strangers' marks may not be made when Redis is out of memory; those of records
+// that were here before may, because a lane drains only if they go on.
 var markScript, retryScript = newScript(false, luaMarks), newScript(true, luaMarks)
 
 const luaMarks = luaNow + luaMove + luaMark + `

@@ -11,7 +11,7 @@ import (
 // The closed label sets of mlc_marks_total. Whatever is not in them counts as
 // "other", so that no series can be made from outside.
 var (
-	markSources = [...]string{"webhook", "poll", "backfill", "retry", "recheck", "operator", "other"}
+	markSources = [...]string{"webhook", "poll", "backfill", "retry", "recheck", "release", "operator", "other"}
 	markTypes   = [...]string{"vendor", "purchaseorder", "itemreceipt", "vendorbill", "vendorcredit", "other"}
 )
 

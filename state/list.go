@@ -20,6 +20,7 @@ type Filter struct {
 	State  queue.State
 	Type   string
 	Reason string
+	Vendor string // NetSuite id of the vendor of a document
 	Query  string // in id, number, party, Cin7 number or GUID; case folded
 	Cursor string // from the previous Page
 	Limit  int    // default 100, at most 1000
@@ -90,7 +91,7 @@ func (r *Records) List(ctx context.Context, f Filter) (Page, error) {
 }
 
 func (f Filter) selects(rec Record) bool {
-	if f.Reason != "" && rec.Reason != f.Reason {
+	if f.Reason != "" && rec.Reason != f.Reason || f.Vendor != "" && rec.Facts[FactVendor] != f.Vendor {
 		return false
 	}
 	return f.Query == "" || f.named(rec)

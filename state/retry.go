@@ -25,20 +25,9 @@ var HandReasons = [...]string{"unknown_sku", "ambiguous_supplier", "currency_mis
 // Retry marks all records that a filter selects again and returns how many
 // they are; dry only counts. Retrying what is skipped ends the skip.
 func (r *Records) Retry(ctx context.Context, q *queue.Queue, f Filter, note string, dry bool) (int, error) {
-	// All of them first: marking moves records in the index that is read.
-	var all []queue.Mark
-	f.Limit, f.Cursor = 1000, ""
-	for {
-		page, err := r.List(ctx, f)
-		if err != nil {
-			return 0, err
-		}
-		for _, rec := range page.Records {
-			all = append(all, queue.Mark{Ref: rec.Ref, Source: "operator", Note: note})
-		}
-		if f.Cursor = page.Next; f.Cursor == "" {
-			break
-		}
+	all, err := r.marks(ctx, f, "operator", note)
+	if err != nil {
+		return 0, err
 	}
 	if dry {
 		return len(all), nil
@@ -60,17 +49,53 @@ func (r *Records) Retry(ctx context.Context, q *queue.Queue, f Filter, note stri
 	return len(all), nil
 }
 
-// Release retries what is parked for any of the reasons.
+// marks are marks of all records that a filter selects: all of them are read
+// first, because marking moves records in the index.
+func (r *Records) marks(ctx context.Context, f Filter, source, note string) ([]queue.Mark, error) {
+	var all []queue.Mark
+	f.Limit, f.Cursor = 1000, ""
+	for {
+		page, err := r.List(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range page.Records {
+			all = append(all, queue.Mark{Ref: rec.Ref, Source: source, Note: note})
+		}
+		if f.Cursor = page.Next; f.Cursor == "" {
+			return all, nil
+		}
+	}
+}
+
+// Release takes up again what is parked for any of the reasons.
 func (r *Records) Release(ctx context.Context, q *queue.Queue, note string, reasons ...string) (int, error) {
 	n := 0
 	for _, reason := range reasons {
-		some, err := r.Retry(ctx, q, Filter{State: queue.Parked, Reason: reason}, note, false)
+		some, err := r.Resume(ctx, q, Filter{State: queue.Parked, Reason: reason}, note)
 		n += some
 		if err != nil {
 			return n, err
 		}
 	}
 	return n, nil
+}
+
+// Resume marks all records that a filter selects because what they waited for
+// is there, each in the class that it came in, and returns how many they are.
+// Whoever keeps that the cause is gone does so after Resume: a process that
+// dies between the two then resumes them once more, and never not at all.
+func (r *Records) Resume(ctx context.Context, q *queue.Queue, f Filter, note string) (int, error) {
+	all, err := r.marks(ctx, f, queue.SourceRelease, note)
+	if err != nil {
+		return 0, err
+	}
+	for done := 0; done < len(all); done += 500 {
+		if err := q.Again(ctx, r.tenant, all[done:min(done+500, len(all))]...); err != nil {
+			return done, err
+		}
+	}
+	return len(all), nil
 }
 
 // Recheck marks up to most records that are parked for any of the reasons,

@@ -111,7 +111,7 @@ func (r *Records) Reopen(ctx context.Context, q *queue.Queue, now time.Time) (in
 		}
 		for _, rec := range page.Records {
 			if _, holds := rec.Skipped(now); !holds {
-				over = append(over, queue.Mark{Ref: rec.Ref, Source: "operator", Note: "the time for which it was left out is over"})
+				over = append(over, queue.Mark{Ref: rec.Ref, Source: queue.SourceRelease, Note: "the time for which it was left out is over"})
 			}
 		}
 		if f.Cursor = page.Next; f.Cursor == "" {

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
@@ -137,6 +139,24 @@ func credit(voided bool) func(d *distributor.World) []queue.Ref {
 	}
 }
 
+// receiveOne is a part in which somebody receives one piece of what an invoice
+// bills, in a group that Cin7 keeps open (contract cin7 7.7).
+func receiveOne(d *distributor.World) []queue.Ref {
+	for _, p := range d.Cin7.Purchases() {
+		for i, g := range p.Groups {
+			if g.Invoice.Status == cin7test.Authorised && len(g.Invoice.Lines) > 0 && len(g.Stock.Lines) == 0 {
+				l := g.Invoice.Lines[0]
+				d.Cin7.EditPurchase(p.ID, func(p *cin7test.Purchase) {
+					p.Groups[i].Stock = cin7test.Stock{Status: cin7test.PartiallyReceived,
+						Lines: []cin7test.StockLine{{Date: "2026-11-05", ProductID: l.ProductID, SKU: l.SKU, Name: l.Name, Quantity: decimal.NewFromInt(1)}}}
+				})
+				return nil
+			}
+		}
+	}
+	panic("simulation: Cin7 has no invoice whose goods are to come")
+}
+
 // both is a part made of two.
 func both(a, b func(d *distributor.World) []queue.Ref) func(d *distributor.World) []queue.Ref {
 	return func(d *distributor.World) []queue.Ref { return append(a(d), b(d)...) }
@@ -237,6 +257,26 @@ var Scenarios = []Scenario{
 		Ops: []string{"draft_credit_note", "authorise_credit_note", "void_credit_note"},
 		Parts: []func(*distributor.World) []queue.Ref{
 			enter("vendor:301", "purchaseorder:4002", "vendorbill:6002", "itemreceipt:5002"), credit(false), credit(true),
+		},
+	},
+	{
+		Name: "a receipt that changed", Approach: "STOCK", Edit: repost,
+		Ops: []string{"void_stock"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:301", "purchaseorder:4001", "itemreceipt:5001"),
+			func(d *distributor.World) []queue.Ref {
+				d.NetSuite.PutReceipt(netsuitetest.Receipt{ID: 5001, Number: "IR5001", PO: 4001, Date: "2026-11-05",
+					Lines: []netsuitetest.ReceiptLine{{POLine: 1, Quantity: "90"}, {POLine: 2, Quantity: "50"}}})
+				return []queue.Ref{{Type: "itemreceipt", ID: "5001"}}
+			},
+		},
+	},
+	{
+		Name: "a receipt that somebody began by hand", Approach: "INVOICE",
+		Ops: []string{"replace_stock", "post_put_away"},
+		Parts: []func(*distributor.World) []queue.Ref{
+			enter("vendor:301", "purchaseorder:4002", "vendorbill:6002"),
+			both(receiveOne, enter("itemreceipt:5002")),
 		},
 	},
 	{
