@@ -11,16 +11,6 @@ import (
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 )
 
-// unplanned are the operations that the worlds need not come to, with the
-// reason. The last four are gaps of the worlds, not of the plan.
-var unplanned = map[string]string{
-	"void_stray_purchase": "what a lost create left behind shows only in a search when the purchase is in hand",
-	"replace_stock":       "no world has a group left open by hand at the right moment yet",
-	"void_stock":          "open: what is received anew after it is foreseen in another form, so that apply stops there",
-	"void_credit_note":    "no short world voids a posted credit yet",
-	"void_journal":        "no short world voids a posted journal yet",
-}
-
 // amend changes some of what was planned and applied before: the second
 // thoughts of both companies, each kind as often as chance has it.
 func (p *planned) amend() {
@@ -35,6 +25,8 @@ func (p *planned) amend() {
 		{"bill corrected", 2, p.correctBill},
 		{"bill voided", 3, p.voidBill},
 		{"receipt moved to another day", 3, p.moveReceipt},
+		{"receipt corrected", 2, p.correctReceipt},
+		{"receipt deleted", 4, p.deleteReceipt},
 		{"bill without an order corrected", 2, p.correctAlone},
 		{"bill without an order voided", 4, p.voidAlone},
 		{"credited", 1, p.credit},
@@ -190,6 +182,50 @@ func (p *planned) moveReceipt() bool {
 	r.Date = "2026-11-08"
 	p.world.NetSuite.PutReceipt(r)
 	return true
+}
+
+// correctReceipt: one piece less came than was entered.
+func (p *planned) correctReceipt() bool {
+	for _, o := range p.orders {
+		for _, id := range o.receipts {
+			r, ok := p.world.NetSuite.Receipt(id)
+			if !ok || len(r.Lines) == 0 || r.Lines[0].Quantity == "1" {
+				continue
+			}
+			q, err := strconv.ParseInt(r.Lines[0].Quantity, 10, 64)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			r.Lines = slices.Clone(r.Lines)
+			r.Lines[0].Quantity = fmt.Sprint(q - 1)
+			o.lines[r.Lines[0].POLine-1].left.goods++
+			p.world.NetSuite.PutReceipt(r)
+			return true
+		}
+	}
+	return false
+}
+
+func (p *planned) deleteReceipt() bool {
+	for _, o := range p.orders {
+		if len(o.receipts) == 0 {
+			continue
+		}
+		id := o.receipts[len(o.receipts)-1]
+		r, _ := p.world.NetSuite.Receipt(id)
+		for _, l := range r.Lines {
+			q, err := strconv.ParseInt(l.Quantity, 10, 64)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			o.lines[l.POLine-1].left.goods += q
+		}
+		p.world.NetSuite.Delete("itemreceipt", id)
+		o.receipts = o.receipts[:len(o.receipts)-1]
+		p.lost = append(p.lost, id)
+		return true
+	}
+	return false
 }
 
 // credit takes back some of a bill: a charge, or goods that went back.

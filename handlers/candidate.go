@@ -168,8 +168,8 @@ func (u *unit) search(ctx context.Context, vendor, supplier string) (string, err
 // voided. changed says that another purchase is in hand now, or the same one
 // must be read again.
 func (u *unit) alone(ctx context.Context, vendor, supplier string) (changed bool, err error) {
-	if u.unique || u.have == nil {
-		return false, nil
+	if u.unique || u.have == nil || u.rehearsal != nil && !u.rehearsal.known[strings.ToLower(u.have.ID)] {
+		return false, nil // one that is only planned is looked up before it is made
 	}
 	cands, err := u.candidates(ctx, vendor, supplier)
 	if err != nil {
@@ -187,6 +187,18 @@ func (u *unit) alone(ctx context.Context, vendor, supplier string) (changed bool
 		u.have, u.fresh, changed = keep, true, true
 	}
 	for _, p := range extra {
+		o := op{Kind: opVoidStray, For: u.owner, Task: p.ID, Why: "purchase " + p.OrderNumber + " is an empty draft that a lost create left behind"}
+		if u.rehearsal != nil {
+			if err := u.rehearseStray(o, p); err != nil {
+				return false, err
+			}
+			continue
+		}
+		if u.script != nil {
+			if err := u.permit(o); err != nil {
+				return false, err
+			}
+		}
 		if err := u.voidStray(ctx, u.owner, p); err != nil {
 			return false, err
 		}

@@ -164,8 +164,8 @@ func callOf(owner queue.Ref, o op) (Call, error) {
 		c.Path, body = "advanced-purchase", o.Header
 	case opSetRate:
 		c.Method, c.Path, body = http.MethodPut, "advanced-purchase", o.Update
-	case opVoidPurchase, opUndoPurchase:
-		remove("advanced-purchase", "ID", o.Kind == opVoidPurchase)
+	case opVoidPurchase, opVoidStray, opUndoPurchase:
+		remove("advanced-purchase", "ID", o.Kind != opUndoPurchase)
 	case opPostOrder:
 		c.Path, body = "purchase/order", o.Order
 	case opDraftInvoice, opAuthoriseInvoice:

@@ -263,13 +263,8 @@ func (u *unit) converge(ctx context.Context, v netsuite.Vendor, supplier string,
 		there:  func() bool { return u.have != nil },
 		fresh:  func() bool { return u.fresh },
 		reread: u.reread,
-		alone: func(ctx context.Context) (bool, error) {
-			if u.rehearsal != nil {
-				return false, nil
-			}
-			return u.alone(ctx, v.Name(), supplier)
-		},
-		do: u.do,
+		alone:  func(ctx context.Context) (bool, error) { return u.alone(ctx, v.Name(), supplier) },
+		do:     u.do,
 	})
 	return w, out, err
 }

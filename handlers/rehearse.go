@@ -113,6 +113,18 @@ func (u *unit) rehearse(ctx context.Context, o op) error {
 	return nil
 }
 
+// rehearseStray notes that a second purchase of the unit is voided.
+func (u *unit) rehearseStray(o op, p cin7.Purchase) error {
+	c, err := callOf(u.owner, o)
+	if err != nil {
+		return err
+	}
+	c.Before, c.After = "purchase "+p.Status, "purchase "+cin7.StatusVoided
+	u.rehearsal.note(c)
+	u.step(o.For, "planned", "plan only: "+o.Why)
+	return nil
+}
+
 // rehearseJournal notes an operation on a journal and returns the journals as
 // they will stand.
 func (u *unit) rehearseJournal(have []cin7.Journal, o op) ([]cin7.Journal, error) {

@@ -66,6 +66,9 @@ func sendInvoice(ctx context.Context, c *cin7.Client, have *cin7.Purchase, i cin
 	if err != nil {
 		return "", err
 	}
+	for k := range answer {
+		answer[k].InvoicingAndReceivingNumber = numberOf(before, answer[k].TaskID, answer[k].InvoicingAndReceivingNumber)
+	}
 	have.Invoice = answer
 	if i.TaskID != cin7.ZeroID {
 		return i.TaskID, nil
@@ -92,6 +95,9 @@ func sendStock(ctx context.Context, c *cin7.Client, have *cin7.Purchase, o op) (
 	if err != nil {
 		return "", err
 	}
+	for k := range answer {
+		answer[k].InvoicingAndReceivingNumber = numberOf(before, answer[k].TaskID, answer[k].InvoicingAndReceivingNumber)
+	}
 	if o.Kind == opPostPutAway {
 		have.PutAway = answer
 	} else {
@@ -105,6 +111,20 @@ func sendStock(ctx context.Context, c *cin7.Client, have *cin7.Purchase, o op) (
 		}
 	}
 	return task, nil
+}
+
+// numberOf is the number of an answered task's group: answers leave it out
+// (contract cin7 8). A group of before keeps its own; a new one comes last, as
+// Cin7 numbers them, else it would stand among the groups where none is.
+func numberOf(before []*group, task string, answered int) int {
+	last := -1
+	for _, g := range before {
+		if cin7.SameID(g.task, task) {
+			return g.number
+		}
+		last = max(last, g.number)
+	}
+	return max(answered, last+1)
 }
 
 func sendCredit(ctx context.Context, c *cin7.Client, have *cin7.Purchase, n cin7.NewCreditNote) (task string, err error) {
