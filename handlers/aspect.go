@@ -31,7 +31,7 @@ func aspect(p *cin7.Purchase, o op, task string) string {
 				return "credit note " + n.CreditNoteNumber + " " + documentText(n.Status, n.Lines, n.AdditionalCharges)
 			}
 		}
-	case o.Kind == opPostPutAway:
+	case o.Kind == opPostPutAway, o.Kind == opDraftPutAway:
 		return "put away " + receivedText(p.PutAway)
 	case o.Stock != nil, o.Kind == opVoidStock:
 		return "received " + receivedText(p.StockReceived)

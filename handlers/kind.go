@@ -29,6 +29,8 @@ var kinds = [...]kind{
 	{name: opUndoPurchase, counts: true},
 	{name: opUndoInvoice, counts: true},
 	{name: opVoidInvoice, counts: true},
+	{name: opDraftStock},
+	{name: opDraftPutAway},
 	{name: opPostStock, counts: true},
 	{name: opReplaceStock, counts: true},
 	{name: opVoidStock, counts: true},

@@ -24,6 +24,8 @@ const (
 	opAuthoriseInvoice = "authorise_invoice"
 	opUndoInvoice      = "undo_invoice"
 	opVoidInvoice      = "void_invoice"
+	opDraftStock       = "draft_stock"    // a receipt that opens a group: a second one has no effect
+	opDraftPutAway     = "draft_put_away" // the same without put-away
 	opPostStock        = "post_stock"
 	opReplaceStock     = "replace_stock"
 	opVoidStock        = "void_stock"
@@ -49,7 +51,7 @@ type op struct {
 	Update  *cin7.UpdatePurchase
 	Order   *cin7.NewOrder
 	Invoice *cin7.NewInvoice
-	Stock   *cin7.NewStock // of post_stock, replace_stock and post_put_away
+	Stock   *cin7.NewStock // of all that receives and puts away
 	Credit  *cin7.NewCreditNote
 	Journal *cin7.Journal
 	// Receipts are the receipts that a stock call carries, when it carries

@@ -172,13 +172,13 @@ func callOf(owner queue.Ref, o op) (Call, error) {
 		c.Path, body = "advanced-purchase/invoice", o.Invoice
 	case opUndoInvoice, opVoidInvoice:
 		remove("advanced-purchase/invoice", "TaskID", o.Kind == opVoidInvoice)
-	case opPostStock:
+	case opPostStock, opDraftStock:
 		c.Path, body = "advanced-purchase/stock", o.Stock
 	case opReplaceStock:
 		c.Method, c.Path, body = http.MethodPut, "advanced-purchase/stock", o.Stock
 	case opVoidStock:
 		remove("advanced-purchase/stock", "TaskID", true)
-	case opPostPutAway:
+	case opPostPutAway, opDraftPutAway:
 		c.Path, body = "advanced-purchase/put-away", o.Stock
 	case opDraftCredit, opAuthoriseCredit:
 		c.Path, body = "advanced-purchase/creditnote", o.Credit

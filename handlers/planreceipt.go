@@ -268,6 +268,10 @@ func (b *builder) waitForRest(in *goods, short, shut []*group) {
 // receiveInto brings the goods of a group to the wanted lines, by product and
 // quantity: Cin7's stock lines have no reference of ours.
 func (b *builder) receiveInto(g *group, lines []cin7.StockLine, whole []queue.Ref) error {
+	if g.task == "" {
+		b.draftInto(lines, whole)
+		return nil
+	}
 	if b.PutAway && g.putAway.Status != cin7.StatusAuthorised && g.stock.Status != cin7.StatusAuthorised {
 		missing, extra := missingLines(lines, g.stock.Lines)
 		switch {
@@ -281,6 +285,9 @@ func (b *builder) receiveInto(g *group, lines []cin7.StockLine, whole []queue.Re
 			return nil
 		case openTask(g.stock) && len(missing) == 0 && extra == "":
 			b.add(b.stockOp(opPostStock, g.task, nil, whole)) // authorises what is stored
+			return nil
+		case openTask(g.stock) && b.drafted(g, whole):
+			b.add(b.stockOp(opReplaceStock, g.task, placeless(lines), whole)) // the receipt changed since
 			return nil
 		case openTask(g.stock):
 			return b.byHand(g)
@@ -305,6 +312,58 @@ func (b *builder) receiveInto(g *group, lines []cin7.StockLine, whole []queue.Re
 		return b.byHand(g)
 	}
 	return nil
+}
+
+// draftInto opens a group with a receipt. Cin7 opens one for each such call,
+// so a call that is repeated, or that lands when nobody waits for it any more,
+// must have no effect: it is a draft, and authorised once it is read back.
+func (b *builder) draftInto(lines []cin7.StockLine, whole []queue.Ref) {
+	kind := opDraftPutAway
+	if b.PutAway {
+		kind, lines = opDraftStock, placeless(lines)
+	}
+	o := b.stockOp(kind, "", lines, whole)
+	o.Stock.Status = cin7.StatusDraft
+	o.Why = "a group for a receipt: " + o.Why
+	b.add(o)
+}
+
+// draft are the lines that wait in a group to be authorised.
+func (b *builder) draft(g *group) []cin7.StockLine {
+	task := g.putAway
+	if b.PutAway {
+		task = g.stock
+	}
+	if task.Status != cin7.StatusDraft {
+		return nil
+	}
+	return task.Lines
+}
+
+// drafted says that we remember to have drafted any of the receipts into a group.
+func (b *builder) drafted(g *group, receipts []queue.Ref) bool {
+	return slices.ContainsFunc(receipts, func(r queue.Ref) bool { return b.known[r].has(g.task) })
+}
+
+// looksDrafted says that a group, not the purchase's first, holds a draft of
+// just a receipt, to the day: we opened it, whether we remember it or not.
+func (b *builder) looksDrafted(g *group, r wantReceipt) bool {
+	lines := b.draft(g)
+	if len(lines) == 0 || g == b.groups[0] || !g.freeForInvoice() {
+		return false
+	}
+	missing, extra := missingLines(r.Lines, lines)
+	return len(missing) == 0 && extra == "" && !slices.ContainsFunc(lines, func(h cin7.StockLine) bool {
+		return !slices.ContainsFunc(r.Lines, func(l cin7.StockLine) bool { return cin7.SameID(l.ProductID, h.ProductID) && l.Date == h.Date })
+	})
+}
+
+// leftBehind says that a draft is ours and of no use: the second one of a
+// receipt, from a call that landed late, or that of a receipt which is gone.
+// Cin7 cannot remove it (contract cin7 7.8), and it has no effect.
+func (b *builder) leftBehind(g *group) bool {
+	return slices.ContainsFunc(b.want.Receipts, func(r wantReceipt) bool { return b.looksDrafted(g, r) }) ||
+		slices.ContainsFunc(b.want.Dead, func(d wantDead) bool { return b.known[d.Ref].has(g.task) })
 }
 
 // placeless are lines without a place: Cin7 drops it there anyway (contract cin7 7.5).
@@ -344,7 +403,7 @@ func (b *builder) surplus(g *group, extra string) error {
 // goods where no document of ours belongs.
 func (b *builder) somebodys() *group {
 	for _, g := range b.groups {
-		if g.handled() && !g.dead && !g.taken && g.billed == (queue.Ref{}) && !b.received(g) {
+		if g.handled() && !g.dead && !g.taken && g.billed == (queue.Ref{}) && !b.received(g) && !(b.have.Approach == cin7.ApproachStock && b.leftBehind(g)) {
 			return g
 		}
 	}
@@ -362,7 +421,7 @@ func (b *builder) byHand(g *group) error {
 
 func (b *builder) stockOp(kind, task string, lines []cin7.StockLine, whole []queue.Ref) op {
 	verb := "receive "
-	if kind == opPostPutAway {
+	if kind == opPostPutAway || kind == opDraftPutAway {
 		verb = "put away "
 	}
 	what := "what the draft of " + b.have.OrderNumber + " holds"
@@ -455,6 +514,11 @@ func (b *builder) receiptGroup(r wantReceipt) *group {
 			continue
 		}
 		if missing, extra := missingLines(r.Lines, b.receivedLines(g)); len(missing) == 0 && extra == "" {
+			return g
+		}
+	}
+	for _, g := range b.groups { // the oldest: every worker chooses the same
+		if !g.taken && !b.tiedElsewhere(g, r.Ref) && b.looksDrafted(g, r) {
 			return g
 		}
 	}

@@ -71,9 +71,9 @@ func predict(p *cin7.Purchase, o op, owner queue.Ref) (after *cin7.Purchase, tas
 		if out.Approach == cin7.ApproachStock {
 			undoGroup(&out, o.Task, undone, true, false)
 		}
-	case opPostStock, opReplaceStock:
+	case opDraftStock, opPostStock, opReplaceStock:
 		task = predictStock(&out, &out.StockReceived, o, owner)
-	case opPostPutAway:
+	case opDraftPutAway, opPostPutAway:
 		task = predictStock(&out, &out.PutAway, o, owner)
 	case opDraftCredit, opAuthoriseCredit:
 		task = predictCredit(&out, o.Credit, owner)
@@ -199,7 +199,7 @@ func predictStock(p *cin7.Purchase, tasks *[]cin7.StockTask, o op, owner queue.R
 	}
 	place := slices.IndexFunc(groupsOf(p), func(g *group) bool { return cin7.SameID(g.task, task) })
 	for _, l := range o.Stock.Lines {
-		if o.Kind == opPostPutAway && l.CardID == "" {
+		if (o.Kind == opPostPutAway || o.Kind == opDraftPutAway) && l.CardID == "" {
 			l.CardID = newCardID(owner, place, l)
 		}
 		lines = append(lines, l)

@@ -48,7 +48,7 @@ func send(ctx context.Context, c *cin7.Client, have *cin7.Purchase, o op) (now *
 		return have, "", c.DeleteInvoice(ctx, o.Task, o.Kind == opVoidInvoice)
 	case opVoidStock:
 		return have, "", c.DeleteStock(ctx, o.Task, true)
-	case opPostStock, opReplaceStock, opPostPutAway:
+	case opDraftStock, opDraftPutAway, opPostStock, opReplaceStock, opPostPutAway:
 		task, err := sendStock(ctx, c, have, o)
 		return have, task, err
 	case opDraftCredit, opAuthoriseCredit:
@@ -84,9 +84,10 @@ func sendInvoice(ctx context.Context, c *cin7.Client, have *cin7.Purchase, i cin
 
 func sendStock(ctx context.Context, c *cin7.Client, have *cin7.Purchase, o op) (task string, err error) {
 	before := groupsOf(have)
-	post := c.PostStock
+	post, away := c.PostStock, false
 	switch o.Kind {
-	case opPostPutAway:
+	case opPostPutAway, opDraftPutAway:
+		away = true
 		post = c.PostPutAway
 	case opReplaceStock:
 		post = c.PutStock
@@ -98,7 +99,7 @@ func sendStock(ctx context.Context, c *cin7.Client, have *cin7.Purchase, o op) (
 	for k := range answer {
 		answer[k].InvoicingAndReceivingNumber = numberOf(before, answer[k].TaskID, answer[k].InvoicingAndReceivingNumber)
 	}
-	if o.Kind == opPostPutAway {
+	if away {
 		have.PutAway = answer
 	} else {
 		have.StockReceived = answer
@@ -158,8 +159,10 @@ func tiesOf(o op) []queue.Ref {
 // moves, or something is taken back.
 func (o op) mustRead() bool {
 	switch o.Kind {
-	case opCreatePurchase, opPostOrder, opDraftInvoice, opPostStock, opReplaceStock, opPostPutAway:
+	case opCreatePurchase, opPostOrder, opDraftInvoice, opDraftStock, opDraftPutAway, opReplaceStock:
 		return false
+	case opPostStock, opPostPutAway:
+		return len(o.Stock.Lines) == 0 // it authorises what is stored
 	}
 	return true
 }

@@ -34,6 +34,8 @@ func deed(o op, number string) string {
 		return "the invoice was undone in " + number + ": it has left the books"
 	case opVoidInvoice:
 		return "the invoice was voided in " + number
+	case opDraftStock, opDraftPutAway:
+		return "a receipt was drafted in " + number + ": " + goodsOr(o.Stock.Lines)
 	case opPostStock, opReplaceStock:
 		return "received into " + number + ": " + goodsOr(o.Stock.Lines)
 	case opVoidStock:

@@ -14,7 +14,8 @@
 // Old must occur exactly once in File, so take as much of the line as makes it
 // unique; New must compile. Test is a test (or a subtest, TestX/case) of the
 // package that File is in, or of Package. The source tree is never touched:
-// each fault is an overlay of the go command (`go help build`, -overlay).
+// each fault is an overlay of the go command (`go help build`, -overlay), in a
+// test binary of its own.
 //
 // Every test run checks the whole list against the source and runs the first
 // few; `make soak` runs all of them. Run one by hand with
@@ -28,7 +29,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ml-connector/ml-connector/internal/soak"
@@ -44,7 +47,8 @@ type Mutant struct {
 }
 
 // Run checks the list, and runs the first short mutants of it, or all in the
-// long form. Each is a subtest of its Name.
+// long form, two at a time. Each is a subtest of its Name. First each of their
+// tests must be green without a fault.
 func Run(t *testing.T, short int, list []Mutant) {
 	t.Helper()
 	root := moduleRoot(t)
@@ -57,32 +61,52 @@ func Run(t *testing.T, short int, list []Mutant) {
 		return
 	}
 	todo := list[:min(soak.N(short, len(list)), len(list))]
-	m := map[string]bool{}
-	for _, mu := range todo {
-		if key := mu.dir() + " " + mu.Test; !m[key] {
-			m[key] = true
-			if out, err := mu.test(t, root, ""); err != nil {
-				t.Fatalf("%s of %s fails without any fault:\n%s", mu.Test, mu.dir(), out)
-			} else if !strings.Contains(out, "--- PASS: "+mu.Test) {
-				t.Fatalf("%s of %s did not run:\n%s", mu.Test, mu.dir(), out)
+	sound := map[string]string{} // package -> its test binary without a fault
+	green := map[string]bool{}
+	for _, m := range todo {
+		dir := m.dir()
+		if sound[dir] == "" {
+			sound[dir] = filepath.Join(t.TempDir(), "sound.test")
+			if out, err := build(t, root, dir, "", sound[dir]); err != nil {
+				t.Fatalf("the tests of %s do not build:\n%s", dir, out)
+			}
+		}
+		if key := dir + " " + m.Test; !green[key] {
+			green[key] = true
+			if out, err := m.test(t, root, sound[dir]); err != nil {
+				t.Fatalf("%s of %s fails without any fault:\n%s", m.Test, dir, out)
+			} else if !strings.Contains(out, "--- PASS: "+m.Test) {
+				t.Fatalf("%s of %s did not run:\n%s", m.Test, dir, out)
 			}
 		}
 	}
-	killed := 0
-	for _, mu := range todo {
-		t.Run(mu.Name, func(t *testing.T) {
-			out, err := mu.test(t, root, mu.overlay(t, root))
+	var tried, killed atomic.Int64
+	two := make(chan struct{}, 2)
+	for _, m := range todo {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			two <- struct{}{}
+			defer func() { <-two }()
+			tried.Add(1)
+			bin := filepath.Join(t.TempDir(), "faulty.test")
+			if out, err := build(t, root, m.dir(), m.overlay(t, root), bin); err != nil {
+				t.Fatalf("%q for %q in %s does not build:\n%s", m.New, m.Old, m.File, out)
+			}
+			out, err := m.test(t, root, bin)
+			_ = os.Remove(bin)
 			switch {
 			case err == nil:
-				t.Errorf("%s stays green with %q for %q in %s", mu.Test, mu.New, mu.Old, mu.File)
-			case !strings.Contains(out, "--- FAIL: "):
-				t.Errorf("%s did not fail, the run did:\n%s", mu.Test, out)
+				t.Errorf("%s stays green with %q for %q in %s", m.Test, m.New, m.Old, m.File)
+			case !strings.Contains(out, "--- FAIL: ") && !strings.Contains(out, "panic: test timed out"):
+				t.Errorf("%s did not fail, the run did:\n%s", m.Test, out)
 			default:
-				killed++
+				killed.Add(1)
 			}
 		})
 	}
-	soak.Figure(t, "mutants", "%d of %d killed (%d in the list)", killed, len(todo), len(list))
+	t.Cleanup(func() {
+		soak.Figure(t, "mutants", "%d of %d killed (%d in the list)", killed.Load(), tried.Load(), len(list))
+	})
 }
 
 func (m Mutant) dir() string {
@@ -144,27 +168,40 @@ func (m Mutant) overlay(t *testing.T, root string) string {
 	return list
 }
 
-// test runs the test, with the overlay if there is one. The proof within is in
-// its short form.
-func (m Mutant) test(t *testing.T, root, overlay string) (string, error) {
+// build compiles the tests of a package, with an overlay if there is one.
+// Everything that a fault does not touch comes from the build cache.
+func build(t *testing.T, root, dir, overlay, bin string) (string, error) {
+	t.Helper()
+	args := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", bin}
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", append(args, "./"+dir)...)
+	cmd.Dir, cmd.Env = root, environ()
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// test runs the one test of a test binary until its first failure. The proof
+// within is in its short form.
+func (m Mutant) test(t *testing.T, root, bin string) (string, error) {
 	t.Helper()
 	var parts []string
 	for part := range strings.SplitSeq(m.Test, "/") {
 		parts = append(parts, "^"+regexp.QuoteMeta(part)+"$")
 	}
-	args := []string{"test", "-vet=off", "-count=1", "-timeout=5m", "-v", "-run", strings.Join(parts, "/")}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
-	}
-	cmd := exec.CommandContext(t.Context(), "go", append(args, "./"+m.dir())...)
-	cmd.Dir = root
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "MLC_SOAK=") && !strings.HasPrefix(v, "GOFLAGS=") {
-			cmd.Env = append(cmd.Env, v)
-		}
-	}
+	cmd := exec.CommandContext(t.Context(), bin, "-test.v", "-test.failfast", "-test.timeout=4m", "-test.run="+strings.Join(parts, "/"))
+	cmd.Dir, cmd.Env = filepath.Join(root, filepath.FromSlash(m.dir())), environ()
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// environ is ours without what would make the inner proofs long, or build
+// something else.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "MLC_SOAK=") || strings.HasPrefix(v, "GOFLAGS=")
+	})
 }
 
 func moduleRoot(t *testing.T) string {

@@ -35,7 +35,7 @@ type end struct {
 // before the service starts. What counts must not happen twice on the way.
 func play(t *testing.T, s simulation.Scenario, o simulation.Options, spoil func(w *simulation.World)) end {
 	t.Helper()
-	o.Approach = s.Approach
+	o.Approach, o.Distributor = s.Approach, s.Account
 	if o.Cin7 == nil {
 		o.Cin7 = s.Proxy
 	}

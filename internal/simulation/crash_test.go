@@ -179,7 +179,7 @@ func (b *bench) crash(t *testing.T, p point) (end, int) {
 	if err := b.rdb.FlushAll(ctx).Err(); err != nil {
 		t.Fatal(err)
 	}
-	d, err := distributor.New(distributor.Options{})
+	d, err := distributor.New(p.scenario.Account)
 	if err != nil {
 		t.Fatal(err)
 	}

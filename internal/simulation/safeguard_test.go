@@ -16,6 +16,7 @@ import (
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/internal/simulation"
 	"github.com/ml-connector/ml-connector/internal/soak"
+	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 )
@@ -300,4 +301,59 @@ func most(calls []cin7test.Call) int {
 		out = max(out, i-first+1)
 	}
 	return out
+}
+
+// A call that opens a group for a receipt, and lands hours after everybody gave
+// it up, leaves a draft without effect: the goods are received once, and what
+// comes later still goes in.
+func TestVeryLateReceiptIsADraft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s simulation.Scenario
+		for _, s = range simulation.Scenarios {
+			if s.Name == "a receipt that changed" {
+				break
+			}
+		}
+		w := simulation.New(t, simulation.Options{Approach: s.Approach, Edit: append(s.Edit, pollNever...), Idle: 2 * time.Minute})
+		w.Cin7.FailNext(cin7test.Fault{Method: http.MethodPost, Path: "=advanced-purchase/stock", Contains: `"Quantity":90`, Shape: "timeout", When: "late", Delay: 2 * time.Hour})
+		w.Start()
+		w.Apply()
+		for _, part := range s.Parts {
+			if err := simulation.Mark(t.Context(), w.Rooms, part(w.World)); err != nil {
+				t.Fatal(err)
+			}
+			rest(t, w)
+		}
+		if n := w.Cin7.ClearFaults(); n > 0 {
+			t.Fatal("no call opened a group")
+		}
+		time.Sleep(3 * time.Hour) //nolint:forbidigo // virtual
+		goods := func() (webbing decimal.Decimal, drafts int) {
+			for _, g := range w.Cin7.Purchases()[0].Groups {
+				if g.Stock.Status == cin7test.Draft {
+					drafts++
+				}
+				for _, l := range g.PutAway.Lines {
+					if g.PutAway.Status == cin7test.Authorised && l.SKU == "WEB-25-BLK" {
+						webbing = webbing.Add(l.Quantity)
+					}
+				}
+			}
+			return webbing, drafts
+		}
+		if got, drafts := goods(); !got.Equal(decimal.NewFromInt(90)) || drafts != 1 {
+			t.Errorf("%s received and %d drafts, want 90 once and the late one as a draft\n%s", got, drafts, w.Log(30))
+		}
+		w.NetSuite.PutReceipt(netsuitetest.Receipt{ID: 5201, Number: "IR5201", PO: 4001, Date: "2026-11-12", Lines: []netsuitetest.ReceiptLine{{POLine: 1, Quantity: "10"}}})
+		if err := simulation.Mark(t.Context(), w.Rooms, []queue.Ref{{Type: "itemreceipt", ID: "5201"}}); err != nil {
+			t.Fatal(err)
+		}
+		rest(t, w)
+		if got, _ := goods(); !got.Equal(decimal.NewFromInt(100)) {
+			t.Errorf("%s received after one more came, want 100\n%s", got, w.Log(30))
+		}
+		if twice, _ := simulation.Twice(w.Cin7); len(twice) > 0 {
+			t.Error(twice)
+		}
+	})
 }

@@ -38,6 +38,8 @@ type Scenario struct {
 	Proxy func(http.Handler) http.Handler
 	// Edit changes the tenant file: old, new, old, new, ...
 	Edit []string
+	// Account has the options of the simulators.
+	Account distributor.Options
 }
 
 // Operation finds the requests of one operation.
@@ -55,8 +57,10 @@ var Operations = map[string]Operation{
 	"post_order":          {http.MethodPost, "=purchase/order", ""},
 	"draft_invoice":       {http.MethodPost, "=advanced-purchase/invoice", `"DRAFT"`},
 	"authorise_invoice":   {http.MethodPost, "=advanced-purchase/invoice", `"AUTHORISED"`},
-	"post_stock":          {http.MethodPost, "=advanced-purchase/stock", ""},
-	"post_put_away":       {http.MethodPost, "=advanced-purchase/put-away", ""},
+	"draft_stock":         {http.MethodPost, "=advanced-purchase/stock", `"DRAFT"`},
+	"draft_put_away":      {http.MethodPost, "=advanced-purchase/put-away", `"DRAFT"`},
+	"post_stock":          {http.MethodPost, "=advanced-purchase/stock", `"AUTHORISED"`},
+	"post_put_away":       {http.MethodPost, "=advanced-purchase/put-away", `"AUTHORISED"`},
 
 	"set_rate":              {http.MethodPut, "=advanced-purchase", "CurrencyRate"},
 	"undo_purchase":         {http.MethodDelete, "=advanced-purchase", ""},
@@ -137,6 +141,18 @@ func credit(voided bool) func(d *distributor.World) []queue.Ref {
 		d.NetSuite.PutCredit(c)
 		return []queue.Ref{{Type: "vendorcredit", ID: "7001"}}
 	}
+}
+
+// receiveTwice is a part in which order 4001 comes in two receipts.
+func receiveTwice(d *distributor.World) []queue.Ref {
+	var refs []queue.Ref
+	for i, quantities := range [][2]string{{"60", "30"}, {"40", "20"}} {
+		id := int64(5101 + i)
+		d.NetSuite.PutReceipt(netsuitetest.Receipt{ID: id, Number: fmt.Sprint("IR", id), PO: 4001, Date: fmt.Sprintf("2026-11-%02d", 5+i),
+			Lines: []netsuitetest.ReceiptLine{{POLine: 1, Quantity: quantities[0]}, {POLine: 2, Quantity: quantities[1]}}})
+		refs = append(refs, queue.Ref{Type: "itemreceipt", ID: strconv.FormatInt(id, 10)})
+	}
+	return refs
 }
 
 // receiveOne is a part in which somebody receives one piece of what an invoice
@@ -261,7 +277,7 @@ var Scenarios = []Scenario{
 	},
 	{
 		Name: "a receipt that changed", Approach: "STOCK", Edit: repost,
-		Ops: []string{"void_stock"},
+		Ops: []string{"void_stock", "draft_stock", "post_stock"},
 		Parts: []func(*distributor.World) []queue.Ref{
 			enter("vendor:301", "purchaseorder:4001", "itemreceipt:5001"),
 			func(d *distributor.World) []queue.Ref {
@@ -270,6 +286,12 @@ var Scenarios = []Scenario{
 				return []queue.Ref{{Type: "itemreceipt", ID: "5001"}}
 			},
 		},
+	},
+	{
+		Name: "two receipts without put away", Approach: "STOCK", Edit: []string{"cin7:\n", "cin7:\n  use_put_away: false\n"},
+		Account: distributor.Options{Cin7: cin7test.Options{NoPutAway: true}},
+		Ops:     []string{"draft_put_away", "post_put_away"},
+		Parts:   []func(*distributor.World) []queue.Ref{enter("vendor:301", "purchaseorder:4001"), receiveTwice},
 	},
 	{
 		Name: "a receipt that somebody began by hand", Approach: "INVOICE",
