@@ -162,7 +162,7 @@ func (o op) mustRead() bool {
 	case opCreatePurchase, opPostOrder, opDraftInvoice, opDraftStock, opDraftPutAway, opReplaceStock:
 		return false
 	case opPostStock, opPostPutAway:
-		return len(o.Stock.Lines) == 0 // it authorises what is stored
+		return o.Stock != nil && len(o.Stock.Lines) == 0 // it authorises what is stored
 	}
 	return true
 }
