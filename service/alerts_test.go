@@ -201,7 +201,7 @@ func TestAlertsFire(t *testing.T) {
 	e.world.TellPast()
 	e.world.Cin7.SetLockDate("2030-01-01")
 	e.apply()
-	w.change(func(t *tenant.Tenant) { t.Cin7.CallsPerMinute = 2 })
+	w.change(func(t *tenant.Tenant) { t.Cin7.CallsPerMinute = 30 })
 	spent := w.until("no calls left", func(get func(string, ...string) float64) bool {
 		return get("mlc_cin7_budget_remaining") == 0 && get("mlc_lane_depth") > 0
 	})
@@ -315,6 +315,11 @@ func TestAlertsFire(t *testing.T) {
 		_ = c.Close()
 	}
 	add("MLCRedisPoolTimeouts", 20, w.scrape(), nil)
+	if err := own.Del(ctx, queue.KeyEpoch).Err(); err != nil { // as on a server that was emptied
+		t.Fatal(err)
+	}
+	w.work()
+	add("MLCRedisLostData", 20, w.until("a loss", func(get func(string, ...string) float64) bool { return get("mlc_redis_losses_total") > 0 }), nil)
 
 	// The lane.
 	w.hold(time.Now().Add(time.Hour))
@@ -325,10 +330,12 @@ func TestAlertsFire(t *testing.T) {
 		t.Fatalf("%v %v", entries, err)
 	}
 	entries[0].Values["at"] = time.Now().Add(-2 * time.Hour).UnixMilli()
-	if err := own.Del(ctx, stream).Err(); err != nil {
-		t.Fatal(err)
-	}
-	if err := own.XAdd(ctx, &redis.XAddArgs{Stream: stream, ID: entries[0].ID, Values: entries[0].Values}).Err(); err != nil {
+	_, err = own.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.Del(ctx, stream)
+		p.XAdd(ctx, &redis.XAddArgs{Stream: stream, ID: entries[0].ID, Values: entries[0].Values})
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	before = last

@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net/http"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -106,6 +107,13 @@ func TestMetrics(t *testing.T) {
 		}
 		return nil
 	})
+	if os.Getenv("MLC_OPS") != "" { // make ops-check has promtool
+		cmd := exec.CommandContext(ctx, "promtool", "check", "metrics")
+		cmd.Stdin = strings.NewReader(e.get("/metrics"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("promtool check metrics: %v\n%s", err, out)
+		}
+	}
 	families := e.scrape()
 	var got []string
 	var ours []*dto.MetricFamily
