@@ -162,22 +162,25 @@ func TestLostAnswers(t *testing.T) {
 	list := cells()
 	rand.New(rand.NewPCG(1, 1)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	list = list[:soak.N(8, len(list))]
-	for _, c := range list {
-		t.Run(fmt.Sprintf("%s, %s, %s %s", c.scenario.Name, c.op, c.fault.When, c.fault.Shape), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				got := play(t, c.scenario, simulation.Options{Idle: 20 * time.Second}, func(w *simulation.World) { w.Cin7.FailNext(c.fault) })
-				for _, line := range got.Cin7.Against(want[c.scenario.Name].Cin7, everything) {
-					t.Error(line)
-				}
-				if diff := cmp.Diff(got.Records, want[c.scenario.Name].Records); diff != "" {
-					t.Errorf("got (-), want (+):\n%s", diff)
-				}
-				if got.Strays > want[c.scenario.Name].Strays {
-					t.Errorf("%d drafts were left over", got.Strays)
-				}
+	t.Run("cells", func(t *testing.T) {
+		for _, c := range list {
+			t.Run(fmt.Sprintf("%s, %s, %s %s", c.scenario.Name, c.op, c.fault.When, c.fault.Shape), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					got := play(t, c.scenario, simulation.Options{Idle: 20 * time.Second}, func(w *simulation.World) { w.Cin7.FailNext(c.fault) })
+					for _, line := range got.Cin7.Against(want[c.scenario.Name].Cin7, everything) {
+						t.Error(line)
+					}
+					if diff := cmp.Diff(got.Records, want[c.scenario.Name].Records); diff != "" {
+						t.Errorf("got (-), want (+):\n%s", diff)
+					}
+					if got.Strays > want[c.scenario.Name].Strays {
+						t.Errorf("%d drafts were left over", got.Strays)
+					}
+				})
 			})
-		})
-	}
+		}
+	})
 	if t.Failed() {
 		return
 	}

@@ -238,6 +238,7 @@ func (b *bench) crash(t *testing.T, p point) (end, int) {
 			if len(out) == 0 && proc.alive() {
 				return
 			}
+			b.hurry(ctx, t)
 			if time.Now().After(deadline) {
 				t.Fatalf("%s: after 2 minutes: %s\n%s", p, strings.Join(out, "\n"), proc.stderr.String())
 			}
@@ -276,6 +277,34 @@ func (b *bench) expire(ctx context.Context, t *testing.T) {
 	}
 	if err := b.rdb.HSet(ctx, lane, "until", "1").Err(); err != nil {
 		t.Fatal(err)
+	}
+	if err := b.rdb.ZAdd(ctx, queue.KeyLanes, redis.Z{Score: 1, Member: simulation.Tenant}).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hurry ends a hold of the lane, and the pause of the budget that caused it:
+// what a worker does meanwhile is nothing.
+func (b *bench) hurry(ctx context.Context, t *testing.T) {
+	t.Helper()
+	lane := queue.KeyLane(simulation.Tenant)
+	n, err := b.rdb.HDel(ctx, lane, "hold").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n == 0 {
+		return
+	}
+	budgets, err := b.rdb.Keys(ctx, "mlc:budget:*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range budgets {
+		if b.rdb.Type(ctx, k).Val() == "hash" {
+			if err := b.rdb.HDel(ctx, k, "pause").Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	if err := b.rdb.ZAdd(ctx, queue.KeyLanes, redis.Z{Score: 1, Member: simulation.Tenant}).Err(); err != nil {
 		t.Fatal(err)
