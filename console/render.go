@@ -54,7 +54,7 @@ func parsePages() pages {
 			return template.URL(Base + "/t/" + t.ID + "/" + rest) //nolint:gosec // our path and a checked tenant id
 		},
 		"base":  func() string { return Base },
-		"count": count, "thousands": thousands, "query": query, "upper": strings.ToUpper, "money": money, "hundredths": hundredths,
+		"count": count, "lasting": lasting, "thousands": thousands, "query": query, "upper": strings.ToUpper, "money": money, "hundredths": hundredths,
 		"add": func(a, b int) int { return a + b }, "neg": func(a int) int { return -a }, "int64": func(n int) int64 { return int64(n) },
 		"tabOf": tabOf, "verdictPage": verdictPage, "groupSum": groupSum, "retriable": func(f state.Filter) bool {
 			return f.State != "" && f.State != queue.Pending && f.State != queue.Running

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -170,4 +171,15 @@ func minutes(m float64) string {
 		return count(int64(m+0.5), "minute", "minutes")
 	}
 	return count(int64(m/60+0.5), "hour", "hours")
+}
+
+// lasting is a short time for people.
+func lasting(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "a second"
+	case d < time.Minute:
+		return count(int64((d+time.Second/2)/time.Second), "second", "seconds")
+	}
+	return minutes(d.Minutes())
 }

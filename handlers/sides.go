@@ -196,7 +196,7 @@ func (s *sheet) goods(r netsuite.Receipt, here bool, p *cin7.Purchase) {
 
 func (s *sheet) bill(t *tenant.Tenant, b netsuite.Bill, here bool, chart []cin7.Account, p *cin7.Purchase) {
 	posted := postedAs(b, p)
-	if s.missing(string(b.Type)+" "+billNumber(b), here, posted != nil) {
+	if s.missing(map[netsuite.RecordType]string{netsuite.TypeVendorBill: "bill ", netsuite.TypeVendorCredit: "vendor credit "}[b.Type]+billNumber(b), here, posted != nil) {
 		return
 	}
 	s.put("Number", billNumber(b), posted.number)

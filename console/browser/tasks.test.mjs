@@ -29,7 +29,7 @@ for (const script of [true, false]) {
         assert.match(await p.locator("table.sides").innerText(), /not there/);
       });
       await t.test("the clerk maps the account, sees what it would do, saves, and the bill completes", async () => {
-        await p.getByRole("link", { name: "Open the mapping" }).click();
+        await p.getByRole("link", { name: "Open the accounts page" }).click();
         await p.getByLabel("Cin7 account for 6990 Sundry Penalties").fill("429");
         await p.getByRole("button", { name: "Rehearse the change" }).click();
         const rehearsal = await p.locator("main").innerText();
