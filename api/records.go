@@ -29,7 +29,7 @@ type recordView struct {
 	Number    string            `json:"number,omitempty"`
 	Party     string            `json:"party,omitempty"`
 	Total     string            `json:"total,omitempty"`
-	Cin7      map[string]string `json:"cin7"` // number, stage, accounts, and the ids by slot
+	Cin7      map[string]string `json:"cin7"` // number, stage, accounts, the version of the settings it was posted under, and the ids by slot
 	Timeline  []stepView        `json:"timeline,omitempty"`
 }
 
@@ -43,7 +43,7 @@ type stepView struct {
 func ViewRecord(rec state.Record, timeline []queue.Step) any {
 	v := recordView{Type: rec.Type, ID: rec.ID, State: rec.State, Reason: rec.Reason, Message: rec.Message, Fix: rec.Fix, UpdatedAt: rec.UpdatedAt.UTC(),
 		NextAt: moment(rec.NextAt), Number: rec.Facts[state.FactNumber], Party: rec.Facts[state.FactParty], Total: rec.Facts[state.FactTotal], Cin7: map[string]string{}}
-	for name, fact := range map[string]string{"number": state.FactCin7Number, "stage": state.FactStage, "accounts": state.FactAccounts} {
+	for name, fact := range map[string]string{"number": state.FactCin7Number, "stage": state.FactStage, "accounts": state.FactAccounts, "settings": state.FactSettings} {
 		if s := rec.Facts[fact]; s != "" {
 			v.Cin7[name] = s
 		}

@@ -178,7 +178,7 @@ func (c *company) start(h *history, approach string, settings ...func(*tenant.Te
 // rules are the ones of purchase.go, from this run.
 func (r *run) rules() rules {
 	return rules{PutAway: r.tenant.PutAway(), ReceiveOn: r.tenant.Sync.ReceiveOn, Repost: r.tenant.Sync.AfterPostChange == tenant.AfterPostRepost,
-		Lock: r.refs.Me.LockDate, NoUndo: r.noUndo, NoZeroGroup: r.noZeroGroup}
+		Lock: r.refs.Me.LockDate, NoUndo: r.noUndo, NoZeroGroup: r.noZeroGroup, Settings: r.tenant.Version}
 }
 
 func (r *run) wanted() (*want, error) {
@@ -257,14 +257,7 @@ func (r *run) do(ctx context.Context, w *want, o op) error {
 		}
 	}
 	for _, ref := range remember {
-		t := r.known[ref]
-		if task != "" && !t.has(task) {
-			t.Tasks = append(slices.Clone(t.Tasks), task)
-		}
-		if o.Sent != "" {
-			t.Sent = o.Sent
-		}
-		r.known[ref] = t
+		r.known[ref] = r.known[ref].after(o, task, r.tenant.Version)
 	}
 	if !o.answersNothing() {
 		return nil

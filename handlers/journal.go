@@ -25,8 +25,9 @@ type wantJournal struct {
 	Ref      queue.Ref
 	Number   string // of the bill or credit
 	Body     cin7.Journal
-	Accounts []string
-	Dead     bool // must not be in the ledger
+	Accounts []postingAccount
+	Source   string // what NetSuite says, before any mapping: sourceOf
+	Dead     bool   // must not be in the ledger
 }
 
 // journalOf turns a bill, or a credit, into a journal: each line moves its
@@ -34,7 +35,7 @@ type wantJournal struct {
 // line balances by itself, and the sum is what is owed, in both currencies.
 func journalOf(t *tenant.Tenant, refs *reference, d netsuite.Bill, vendor string) (wantJournal, error) {
 	r := ref(d.Type, d.ID)
-	w := wantJournal{Ref: r, Number: billNumber(d)}
+	w := wantJournal{Ref: r, Number: billNumber(d), Source: sourceOf(d, 0)}
 	if err := billState(d); err != nil {
 		w.Dead = errors.Is(err, errDead)
 		if w.Dead {
@@ -83,9 +84,7 @@ func journalOf(t *tenant.Tenant, refs *reference, d netsuite.Bill, vendor string
 			j.Debit, j.Credit = j.Credit, j.Debit
 		}
 		w.Body.Lines = append(w.Body.Lines, j)
-		if !slices.Contains(w.Accounts, codes[l.ID]) {
-			w.Accounts = append(w.Accounts, codes[l.ID])
-		}
+		w.Accounts = withAccount(w.Accounts, l.Account, codes[l.ID])
 	}
 	return w, nil
 }
@@ -123,10 +122,10 @@ func baseAmounts(d netsuite.Bill, lines []netsuite.BillLine, amounts []decimal.D
 
 // planJournal compares the journals that carry a document's marker with the
 // one that is wanted: drafted, read back, completed.
-func planJournal(r rules, w wantJournal, have []cin7.Journal, sent string) outlook {
+func planJournal(r rules, w wantJournal, have []cin7.Journal, t tie) outlook {
 	out := outlook{Verdicts: map[queue.Ref]error{w.Ref: nil}}
 	add := func(kind, task, why string, body *cin7.Journal) {
-		out.Ops = append(out.Ops, op{Kind: kind, For: w.Ref, Task: task, Why: why, Journal: body, Sent: hashOf(w.Body)})
+		out.Ops = append(out.Ops, op{Kind: kind, For: w.Ref, Task: task, Why: why, Journal: body, Sent: hashOf(w.Body), Source: w.Source})
 	}
 	switch {
 	case len(have) > 1:
@@ -147,21 +146,25 @@ func planJournal(r rules, w wantJournal, have []cin7.Journal, sent string) outlo
 		out.Stage = "DONE"
 	}
 	diff := diffJournal(w.Body, j)
+	same := t.Source != "" && t.Source == w.Source
 	locked := done && r.Lock != "" && j.EffectiveDate <= r.Lock
 	switch {
 	case done && !w.Dead && diff == "":
-	case done && !w.Dead && sent != "" && sent == hashOf(w.Body):
+	case done && !w.Dead && same && t.Sent != hashOf(w.Body) && t.As[strings.ToLower(j.TaskID)] == journalText(j):
+		// Only our settings have changed: what is posted stays.
+		out.Older = map[queue.Ref]string{w.Ref: olderText(t, diff)}
+	case done && !w.Dead && t.Sent != "" && (t.Sent == hashOf(w.Body) || same):
 		out.Verdicts[w.Ref] = problem(ParkEditedInCin7, "bring the journal back in Cin7, then retry this record", "journal %s of %s was edited in Cin7: %s", j.JournalNumber, w.Number, diff)
 	case done && !r.Repost && w.Dead:
 		out.Verdicts[w.Ref] = problem(ParkVoidedAfterPost, "void the journal in Cin7, then retry this record", "%s was cancelled, rejected, voided or deleted in NetSuite, journal %s is posted", w.Number, j.JournalNumber)
-	case done && !w.Dead && (!r.Repost || sent == ""):
+	case done && !w.Dead && (!r.Repost || t.Sent == "" || t.Source == ""):
 		out.Verdicts[w.Ref] = problem(ParkBillChanged, "undo the journal in Cin7 and retry this record", "%s and the posted journal %s differ: %s", w.Number, j.JournalNumber, diff)
 	case locked:
 		out.Verdicts[w.Ref] = problem(ParkPeriodLocked, "move the lock date in Cin7, then retry this record", "journal %s is dated %s; Cin7 is locked up to and including %s", j.JournalNumber, j.EffectiveDate, r.Lock)
 	case w.Dead:
 		add(opVoidJournal, j.TaskID, w.Number+" was cancelled, rejected, voided or deleted in NetSuite", nil)
 	case done:
-		add(opUndoJournal, j.TaskID, w.Number+" changed after it was posted: "+diff, nil)
+		add(opUndoJournal, j.TaskID, w.Number+" changed after it was posted: "+diff+r.anew(t), nil)
 	case diff != "":
 		body := w.Body
 		body.TaskID = j.TaskID
@@ -184,16 +187,18 @@ func diffJournal(w, have cin7.Journal) string {
 	}
 	note("the date", string(w.EffectiveDate), string(have.EffectiveDate))
 	note("the currency", w.Currency, have.Currency)
-	texts := func(lines []cin7.JournalLine) string {
-		var all []string
-		for _, l := range lines {
-			all = append(all, fmt.Sprintf("%s from %s to %s (base %s)", l.Amount.StringFixed(2), l.Credit, l.Debit, l.BaseAmount.StringFixed(2)))
-		}
-		sort.Strings(all)
-		return strings.Join(all, ", ")
-	}
-	note("the lines", texts(w.Lines), texts(have.Lines))
+	note("the lines", journalLines(w.Lines), journalLines(have.Lines))
 	return strings.Join(out, "; ")
+}
+
+// journalLines are the lines of a journal in words, in an order of their own.
+func journalLines(lines []cin7.JournalLine) string {
+	var all []string
+	for _, l := range lines {
+		all = append(all, fmt.Sprintf("%s from %s to %s (base %s)", l.Amount.StringFixed(2), l.Credit, l.Debit, l.BaseAmount.StringFixed(2)))
+	}
+	sort.Strings(all)
+	return strings.Join(all, ", ")
 }
 
 // sendJournal makes the call of a journal's op.
@@ -289,11 +294,13 @@ func (u *unit) journal(ctx context.Context, d netsuite.Bill, vendor string) (out
 	if u.rehearsal != nil {
 		u.rehearsal.source(r, hashOf(sources{Bills: []netsuite.Bill{d}}.stable()), journalsHash(have))
 	} else {
-		u.facts[r][state.FactAccounts] = strings.Join(w.Accounts, ",")
+		if t := u.ties()[r]; t.Sent == "" || t.Sent == hashOf(w.Body) {
+			u.facts[r][state.FactAccounts], u.facts[r][state.FactPosted] = accountCodes(w.Accounts), accountPairs(w.Accounts)
+		}
 	}
 	out, err := converge(ctx, site{
 		owner:  r,
-		plan:   func() outlook { return planJournal(u.rules(), w, have, u.ties()[r].Sent) },
+		plan:   func() outlook { return planJournal(u.rules(), w, have, u.ties()[r]) },
 		there:  func() bool { return len(have) > 0 },
 		fresh:  func() bool { return fresh },
 		reread: reread,
@@ -331,15 +338,22 @@ func (u *unit) journal(ctx context.Context, d netsuite.Bill, vendor string) (out
 			}
 			u.step(r, "done", deed(o, number))
 			if o.Kind == opCompleteJournal {
-				if err := u.tie(context.WithoutCancel(ctx), r, "", o.Sent); err != nil {
+				if err := u.tie(context.WithoutCancel(ctx), r, o, o.Task); err != nil {
 					return err
 				}
+				u.facts[r][state.FactAccounts], u.facts[r][state.FactPosted] = accountCodes(w.Accounts), accountPairs(w.Accounts)
 			}
 			return reread(ctx)
 		},
 	})
 	if len(have) > 0 {
 		u.journals[r] = have[0].JournalNumber
+	}
+	if text := out.Older[r]; text != "" {
+		if u.older == nil {
+			u.older = map[queue.Ref]string{}
+		}
+		u.older[r] = text
 	}
 	return out, err
 }

@@ -71,7 +71,8 @@ func TestJournals(t *testing.T) {
 				c.hand(co.sim)
 			}
 			tn := aTenant(func(t *tenant.Tenant) { t.Sync.Mapping.Accounts = map[string]string{} })
-			sent, calls, verdict := "", []string{}, ""
+			var known tie
+			calls, verdict := []string{}, ""
 			for n, d := range c.versions {
 				w, err := journalOf(tn, co.refs, d, "Basin Trust")
 				if err != nil {
@@ -90,7 +91,7 @@ func TestJournals(t *testing.T) {
 					r.Lock = c.lock
 				}
 				for range 8 {
-					out := planJournal(r, w, have, sent)
+					out := planJournal(r, w, have, known)
 					verdict = ""
 					if err := out.Verdicts[w.Ref]; err != nil {
 						verdict = reasonOf(err)
@@ -104,7 +105,7 @@ func TestJournals(t *testing.T) {
 						t.Fatal(err)
 					}
 					if o.Kind == opCompleteJournal {
-						sent = o.Sent
+						known = known.after(o, o.Task, 1)
 					}
 					reread()
 				}

@@ -3,18 +3,9 @@ package handlers
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/ml-connector/ml-connector/queue"
-	"github.com/ml-connector/ml-connector/state"
 )
-
-// taskFact is the fact of a bill or receipt that says which group of the
-// purchase (of PO po) it was posted to.
-func taskFact(po string) string { return taskPrefix + po }
-
-const taskPrefix = "task:"
 
 // The facts of a document about its place in a purchase.
 const (
@@ -22,18 +13,11 @@ const (
 	fieldNoGroup = "no_group"
 )
 
-// sentFact is the hash of a document as it was posted to the purchase of po.
-func sentFact(po string) string { return "sent:" + po }
-
 // ties are what we remember of the documents.
 func (u *unit) ties() ties {
 	out := ties{}
 	for r, rec := range u.records {
-		t := tie{Sent: rec.Facts[sentFact(u.owner.ID)]}
-		if task := rec.Facts[taskFact(u.owner.ID)]; task != "" {
-			t.Tasks = strings.Split(task, ",")
-		}
-		if t.Sent != "" || len(t.Tasks) > 0 {
+		if t := tieOf(rec.Facts, u.owner.ID); t.Sent != "" || len(t.Tasks) > 0 {
 			out[r] = t
 		}
 	}
@@ -41,16 +25,8 @@ func (u *unit) ties() ties {
 }
 
 // tie remembers where a document went, and as what.
-func (u *unit) tie(ctx context.Context, r queue.Ref, task, sent string) error {
-	facts := map[string]string{}
-	if t := u.ties()[r]; task != "" && !t.has(task) {
-		facts[taskFact(u.owner.ID)] = strings.Join(append(t.Tasks, task), ",")
-	}
-	if sent != "" {
-		facts[sentFact(u.owner.ID)] = sent
-		facts[state.FactSettings] = strconv.FormatInt(u.t.Version, 10)
-	}
-	return u.keep(ctx, r, facts)
+func (u *unit) tie(ctx context.Context, r queue.Ref, o op, task string) error {
+	return u.keep(ctx, r, u.ties()[r].after(o, task, u.t.Version).facts(u.owner.ID))
 }
 
 // keep sets facts of a record, here and in Redis; "" deletes one.

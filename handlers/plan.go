@@ -60,9 +60,9 @@ type op struct {
 	About    []queue.Ref // whose goods, or parts of them, a stock call carries: for their timelines
 	// Again, of void_purchase: the purchase is made anew afterwards.
 	Again bool
-	// Sent is the hash of the wanted document that the call completes; what is
-	// posted is remembered by it.
-	Sent string
+	// Sent is the hash of the wanted document that the call completes, Source
+	// that of what NetSuite says of it; what is posted is remembered by them.
+	Sent, Source string
 }
 
 // rules are the settings, and what we have learnt of the account, that the
@@ -78,20 +78,8 @@ type rules struct {
 	NoZeroGroup bool
 	// NoUndo: an undo of the purchase left its order authorised.
 	NoUndo bool
-}
-
-// tie is what we remember of a document in a purchase.
-type tie struct {
-	Tasks []string // groups, or the credit note, that it was posted to
-	Sent  string   // hash of the wanted document as it was posted
-}
-
-// ties are the memory of a purchase. Without it the plan finds documents by
-// content.
-type ties map[queue.Ref]tie
-
-func (t tie) has(task string) bool {
-	return task != "" && slices.ContainsFunc(t.Tasks, func(s string) bool { return cin7.SameID(s, task) })
+	// Settings is the version of the tenant's settings, to be told.
+	Settings int64
 }
 
 // outlook is the answer of the planner.
@@ -100,7 +88,10 @@ type outlook struct {
 	// Verdicts say of every document why it is not in step: a *Problem, a
 	// *Wait, or nil when Cin7 matches (or will once Ops are done).
 	Verdicts map[queue.Ref]error
-	Stage    string // ORDER, INVOICE, RECEIVE or DONE; "" before the order
+	// Older are the documents that stay as they are posted although they would
+	// be posted otherwise under the settings of today, with how.
+	Older map[queue.Ref]string
+	Stage string // ORDER, INVOICE, RECEIVE or DONE; "" before the order
 }
 
 // plan compares the purchase as it is (nil: there is none) with the one that
@@ -120,7 +111,8 @@ func plan(r rules, w *want, p *cin7.Purchase, known ties) outlook {
 		} // else it never was in Cin7, and never will be
 		return out
 	}
-	b := builder{rules: r, want: w, have: p, groups: groupsOf(p), known: known, out: &out}
+	b := builder{rules: r, want: w, have: p, groups: groupsOf(p), known: known, out: &out, kept: map[queue.Ref]bool{}}
+	b.keepPosted()
 	if b.purchase() {
 		return out
 	}
@@ -146,6 +138,7 @@ type builder struct {
 	groups []*group
 	known  ties
 	out    *outlook
+	kept   map[queue.Ref]bool // bills that stay as they are posted: keepPosted
 }
 
 func (b *builder) add(o op)                    { b.out.Ops = append(b.out.Ops, o) }
@@ -288,21 +281,21 @@ func (b *builder) aloneChanged() (stop bool) {
 	w, p := b.want, b.have
 	for _, inv := range w.Invoices {
 		g := b.invoiceGroup(inv)
-		if g == nil || !posted(g.invoice) {
+		if g == nil || !posted(g.invoice) || b.kept[inv.Ref] {
 			continue
 		}
 		diff := diffInvoice(inv, g.invoice)
 		if diff == "" {
 			continue
 		}
-		if sent := b.known[inv.Ref].Sent; sent == "" || sent == sentInvoice(inv) || !b.Repost {
+		if !b.changedSince(inv) || !b.Repost {
 			b.differs(inv, g, diff)
 			return true
 		}
 		if b.heldFast() {
 			return true
 		}
-		b.add(op{Kind: opVoidPurchase, For: w.Ref, Task: p.ID, Again: true, Why: "bill " + inv.Number + " changed after it was posted: " + diff})
+		b.add(op{Kind: opVoidPurchase, For: w.Ref, Task: p.ID, Again: true, Why: "bill " + inv.Number + " changed after it was posted: " + diff + b.anew(b.known[inv.Ref])})
 		return true
 	}
 	return false

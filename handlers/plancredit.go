@@ -50,7 +50,7 @@ func (b *builder) credit(c wantCredit) {
 		return
 	}
 	body.Status = cin7.StatusAuthorised
-	b.add(op{Kind: opAuthoriseCredit, For: c.Ref, Credit: &body, Sent: sentCredit(c), Why: "the draft of credit " + c.Number + " reads back as planned"})
+	b.add(op{Kind: opAuthoriseCredit, For: c.Ref, Credit: &body, Sent: sentCredit(c), Source: b.want.Sources[c.Ref], Why: "the draft of credit " + c.Number + " reads back as planned"})
 }
 
 // creditedInvoice is the number, in Cin7, of the invoice that a credit names.
@@ -95,19 +95,26 @@ func (b *builder) postedCredit(c wantCredit, have *cin7.CreditNote, number strin
 	if diff == "" {
 		return
 	}
-	sent := b.known[c.Ref].Sent
+	t := b.known[c.Ref]
+	same := t.Source != "" && t.Source == b.want.Sources[c.Ref]
 	switch {
-	case sent != "" && sent == sentCredit(c):
+	case t.Sent != sentCredit(c) && have.CreditNoteInvoiceNumber == number && b.creditAsPosted(c.Ref, have):
+		b.older(c.Ref, diff)
+	case t.Sent != "" && (t.Sent == sentCredit(c) || same):
 		b.hold(c.Ref, problem(ParkEditedInCin7, "bring the credit note back in Cin7, or correct the credit in NetSuite, then retry this record",
 			"credit note %s of %s was edited in Cin7: %s", c.Number, b.have.OrderNumber, diff))
-	case !b.Repost || sent == "":
+	case !b.Repost || t.Sent == "" || t.Source == "":
 		b.hold(c.Ref, problem(ParkBillChanged, "void the credit note in Cin7 and retry this record, or correct it there and skip this record",
 			"credit %s and the posted credit note of %s differ: %s", c.Number, b.have.OrderNumber, diff))
 	case b.locked(have.CreditNoteDate):
 		b.hold(c.Ref, b.lockedCredit(have))
 	default:
-		b.add(op{Kind: opVoidCredit, For: c.Ref, Task: have.TaskID, Why: "credit " + c.Number + " changed after it was posted: " + diff})
+		b.add(op{Kind: opVoidCredit, For: c.Ref, Task: have.TaskID, Why: "credit " + c.Number + " changed after it was posted: " + diff + b.anew(t)})
 	}
+}
+
+func (b *builder) creditAsPosted(r queue.Ref, n *cin7.CreditNote) bool {
+	return b.asPosted(r, n.TaskID, textOf(n.CreditNoteNumber, n.CreditNoteDate, n.Lines, n.AdditionalCharges))
 }
 
 func (b *builder) lockedCredit(n *cin7.CreditNote) *Problem {

@@ -54,10 +54,10 @@ func (b *builder) planInvoice(whole, inv wantInvoice, g *group) {
 		b.differs(whole, g, diff)
 	case posted(g.invoice):
 	case diff != "":
-		b.add(op{Kind: opDraftInvoice, For: inv.Ref, Invoice: &body, Why: "bill " + inv.Number + " is not in " + b.have.OrderNumber})
+		b.add(op{Kind: opDraftInvoice, For: inv.Ref, Invoice: &body, Why: "bill " + inv.Number + " is not in " + b.have.OrderNumber + b.anew(b.known[inv.Ref])})
 	default:
 		body.Status = cin7.StatusAuthorised
-		b.add(op{Kind: opAuthoriseInvoice, For: inv.Ref, Invoice: &body, Sent: sentInvoice(whole), Why: "the draft of " + inv.Number + " reads back as planned"})
+		b.add(op{Kind: opAuthoriseInvoice, For: inv.Ref, Invoice: &body, Sent: sentInvoice(whole), Source: b.want.Sources[inv.Ref], Why: "the draft of " + inv.Number + " reads back as planned"})
 	}
 }
 
@@ -65,14 +65,17 @@ func (b *builder) planInvoice(whole, inv wantInvoice, g *group) {
 // never overwritten. When NetSuite changed and the tenant wants it so, it is
 // undone and posted again.
 func (b *builder) differs(inv wantInvoice, g *group, diff string) {
-	sent := b.known[inv.Ref].Sent
+	t := b.known[inv.Ref]
 	fast := b.untouchable(g)
 	switch {
-	case sent != "" && sent == sentInvoice(inv):
+	case b.invoiceAsPosted(inv.Ref, g):
+		// Another part of the bill is not posted yet: this one stays.
+		b.older(inv.Ref, diff)
+	case t.Sent != "" && (t.Sent == sentInvoice(inv) || t.Source != "" && t.Source == b.want.Sources[inv.Ref]):
 		b.hold(inv.Ref, problem(ParkEditedInCin7, "bring the invoice back in Cin7, or correct the bill in NetSuite, then retry this record",
 			"invoice %s of %s was edited in Cin7 after it was posted: %s", inv.Number, b.have.OrderNumber, diff))
-	case !b.Repost || sent == "":
-		// Without memory nobody knows whether NetSuite or Cin7 was edited.
+	case !b.Repost || !b.changedSince(inv):
+		// Without memory nobody knows whether NetSuite, Cin7 or the mapping was edited.
 		b.hold(inv.Ref, problem(ParkBillChanged, "undo the invoice in Cin7 and retry this record, or correct it there with a credit note and skip this record",
 			"bill %s and the posted invoice of %s differ: %s", inv.Number, b.have.OrderNumber, diff))
 	case fast != nil:
@@ -82,14 +85,24 @@ func (b *builder) differs(inv wantInvoice, g *group, diff string) {
 		b.hold(inv.Ref, problem(ParkBillChanged, "undo the receiving and the invoice in Cin7 and retry this record, or credit the difference there and skip this record",
 			"bill %s changed its quantities after its goods were received into %s: %s", inv.Number, b.have.OrderNumber, diff))
 	default:
-		b.add(op{Kind: opUndoInvoice, For: inv.Ref, Task: g.task, Why: "bill " + inv.Number + " changed after it was posted: " + diff})
+		b.add(op{Kind: opUndoInvoice, For: inv.Ref, Task: g.task, Why: "bill " + inv.Number + " changed after it was posted: " + diff + b.anew(t)})
 	}
+}
+
+// changedSince says that we know NetSuite to have changed a bill after it was
+// posted.
+func (b *builder) changedSince(inv wantInvoice) bool {
+	t := b.known[inv.Ref]
+	return t.Sent != "" && t.Source != "" && t.Sent != sentInvoice(inv) && t.Source != b.want.Sources[inv.Ref]
 }
 
 // invoicesFirst is the INVOICE approach: each bill gets a group of its own.
 func (b *builder) invoicesFirst() {
 	var fresh []wantInvoice
 	for _, inv := range b.want.Invoices {
+		if b.kept[inv.Ref] {
+			continue
+		}
 		if g := b.invoiceGroup(inv); g != nil {
 			b.planInvoice(inv, inv, g)
 			continue
@@ -120,6 +133,9 @@ func noFurtherGroup(number, why string) *Problem {
 func (b *builder) invoicesOnReceipts() {
 	var fresh []wantInvoice
 	for _, inv := range b.want.Invoices {
+		if b.kept[inv.Ref] {
+			continue
+		}
 		if own := b.invoiceGroups(inv); len(own) > 0 {
 			b.billReceipts(inv, own)
 			continue

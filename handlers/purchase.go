@@ -155,12 +155,12 @@ func (u *unit) do(ctx context.Context, o op) error {
 		u.step(r, "done", deed(o, u.have.OrderNumber))
 	}
 	for _, r := range tiesOf(o) {
-		if err := u.tie(last, r, task, o.Sent); err != nil {
+		if err := u.tie(last, r, o, task); err != nil {
 			return err
 		}
 	}
 	if o.Kind == opPostOrder {
-		if err := u.tie(last, u.owner, "", o.Sent); err != nil {
+		if err := u.tie(last, u.owner, o, ""); err != nil {
 			return err
 		}
 	}

@@ -29,8 +29,9 @@ type unit struct {
 	unique  bool // no second purchase carries the marker: looked up in this turn
 	// journals are the numbers of the journals of documents without a purchase
 	journals map[queue.Ref]string
-	noUndo   bool        // Cin7 did not undo the purchase in this turn
-	lost     []queue.Ref // documents that NetSuite has deleted
+	older    map[queue.Ref]string // what stays as it is posted, under an older version of the settings
+	noUndo   bool                 // Cin7 did not undo the purchase in this turn
+	lost     []queue.Ref          // documents that NetSuite has deleted
 }
 
 func newUnit(t *turn, b *work, owner queue.Ref, created string) *unit {
@@ -162,12 +163,13 @@ func (u *unit) converge(ctx context.Context, v netsuite.Vendor, supplier string,
 		alone:  func(ctx context.Context) (bool, error) { return u.alone(ctx, v.Name(), supplier) },
 		do:     u.do,
 	})
+	u.older = out.Older
 	return w, out, err
 }
 
 // rules are what the plan depends on besides the documents.
 func (u *unit) rules() rules {
-	r := rules{PutAway: u.t.PutAway(), ReceiveOn: u.t.Sync.ReceiveOn, Repost: u.t.Sync.AfterPostChange == tenant.AfterPostRepost, NoUndo: u.noUndo,
+	r := rules{PutAway: u.t.PutAway(), ReceiveOn: u.t.Sync.ReceiveOn, Repost: u.t.Sync.AfterPostChange == tenant.AfterPostRepost, NoUndo: u.noUndo, Settings: u.t.Version,
 		NoZeroGroup: u.wm[fieldNoGroup] != ""}
 	if u.s.refs != nil {
 		r.Lock = u.s.refs.Me.LockDate
@@ -235,9 +237,10 @@ func (u *unit) find(ctx context.Context, w *want, vendor, supplier string) error
 func (u *unit) forget(ctx context.Context, number string) error {
 	u.have, u.fresh, u.unique = nil, false, false
 	u.step(u.owner, "called", "purchase "+number+" is void, a new one takes its place")
-	facts := map[string]string{factVoided: "", sentFact(u.owner.ID): ""}
+	facts := tie{}.facts(u.owner.ID)
+	facts[factVoided] = ""
 	for _, r := range u.docs {
-		if err := u.keep(ctx, r, map[string]string{taskFact(u.owner.ID): "", sentFact(u.owner.ID): ""}); err != nil {
+		if err := u.keep(ctx, r, tie{}.facts(u.owner.ID)); err != nil {
 			return err
 		}
 	}

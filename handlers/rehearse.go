@@ -103,12 +103,12 @@ func (u *unit) rehearse(ctx context.Context, o op) error {
 	}
 	u.have, u.fresh = after, true
 	for _, r := range tiesOf(o) {
-		if err := u.tie(ctx, r, task, o.Sent); err != nil {
+		if err := u.tie(ctx, r, o, task); err != nil {
 			return err
 		}
 	}
 	if o.Kind == opPostOrder {
-		return u.tie(ctx, u.owner, "", o.Sent)
+		return u.tie(ctx, u.owner, o, "")
 	}
 	return nil
 }

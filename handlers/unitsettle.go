@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
@@ -61,14 +60,17 @@ func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *
 		if w != nil {
 			for _, inv := range w.Invoices {
 				if inv.Ref == r {
-					s.Facts[state.FactAccounts] = strings.Join(inv.Accounts, ",")
+					u.factsOfAccounts(s, inv.Accounts, sentInvoice(inv))
 				}
 			}
 			for _, c := range w.Credits {
 				if c.Ref == r {
-					s.Facts[state.FactAccounts] = strings.Join(c.Accounts, ",")
+					u.factsOfAccounts(s, c.Accounts, sentCredit(c))
 				}
 			}
+		}
+		if text := u.older[r]; text != "" {
+			s.Message += ", " + text
 		}
 		err := verdict(r)
 		if errors.Is(err, errDead) {
@@ -85,4 +87,12 @@ func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *
 		}
 	}
 	return nil
+}
+
+// factsOfAccounts says of a document which accounts it goes to. One that is
+// posted otherwise keeps what was said when it was posted.
+func (u *unit) factsOfAccounts(s queue.Settlement, a []postingAccount, sent string) {
+	if t := u.ties()[s.Ref]; t.Sent == "" || t.Sent == sent {
+		s.Facts[state.FactAccounts], s.Facts[state.FactPosted] = accountCodes(a), accountPairs(a)
+	}
 }

@@ -33,6 +33,17 @@ type want struct {
 
 	// Held are the documents that take no part: each is a *Problem or a *Wait.
 	Held map[queue.Ref]error
+	// Sources say of every live bill and credit what NetSuite says, before any
+	// mapping: sourceOf.
+	Sources map[queue.Ref]string
+}
+
+// source keeps what NetSuite says of a bill or credit.
+func (w *want) source(r queue.Ref, b netsuite.Bill, po netsuite.ID) {
+	if w.Sources == nil {
+		w.Sources = map[queue.Ref]string{}
+	}
+	w.Sources[r] = sourceOf(b, po)
 }
 
 // wantInvoice is an approved bill, or its share of this purchase.
@@ -43,7 +54,7 @@ type wantInvoice struct {
 	Lines     []cin7.Line
 	Charges   []cin7.Charge
 	Net, Tax  decimal.Decimal
-	Accounts  []string        // codes in line order, each once
+	Accounts  []postingAccount
 	Rate      decimal.Decimal // base units per unit of the bill's currency
 }
 
@@ -64,7 +75,7 @@ type wantCredit struct {
 	Charges  []cin7.Charge
 	Net, Tax decimal.Decimal
 	Goods    []cin7.StockLine // what went back to the vendor, per product
-	Accounts []string
+	Accounts []postingAccount
 }
 
 // wantDead is a document that must not be posted in Cin7.
@@ -172,6 +183,9 @@ func wantPurchase(t *tenant.Tenant, refs *reference, supplierID string, s source
 		}
 	}
 	for _, b := range s.Bills {
+		if billState(b) == nil {
+			w.source(ref(netsuite.TypeVendorBill, b.ID), b, po.ID)
+		}
 		if p := strangeBill(b, po, s.Vendor); p != nil && billState(b) == nil {
 			w.Held[ref(netsuite.TypeVendorBill, b.ID)] = p
 			continue

@@ -46,6 +46,7 @@ func wantStandalone(t *tenant.Tenant, refs *reference, supplierID string, s sour
 	inv.Ref = r
 	rate := cin7.NewNumber(b.ExchangeRate)
 	w.Invoices = []wantInvoice{inv}
+	w.source(r, b, 0)
 	w.Header = cin7.NewPurchase{
 		SupplierID: supplierID, Approach: cin7.ApproachInvoice, PurchaseType: "Advanced", IsServiceOnly: true, Location: location.Name,
 		TaxRule: rule, TaxCalculation: "Exclusive", Terms: term, Note: marker(t.NetSuite.AccountID, r) + " " + billNumber(b), CurrencyRate: &rate,

@@ -120,17 +120,14 @@ func billInvoice(t *tenant.Tenant, refs *reference, rule string, b netsuite.Bill
 	inv := wantInvoice{Number: billNumber(b), Date: date, Due: max(cin7.Date(b.Due), date), Rate: b.ExchangeRate}
 	var src []sourceLine
 	for i, l := range lines {
-		// Lines that name no PO (freight typed into the bill) go with the first.
-		if po != 0 && l.PO != po && (l.PO != 0 || po != first) {
+		if !inShare(l, po, first) {
 			continue
 		}
 		src = append(src, sourceLine{number: l.Number, item: l.Item, itemType: l.ItemType, sku: l.SKU, name: l.ItemName, quantity: l.Quantity,
 			unit: measure{l.Units, l.BaseUnits}, amount: amounts[i], account: l.Account, code: codes[l.ID], tax: parts[i]})
 		inv.Net = inv.Net.Add(amounts[i])
 		inv.Tax = inv.Tax.Add(parts[i])
-		if c := codes[l.ID]; c != "" && !slices.Contains(inv.Accounts, c) {
-			inv.Accounts = append(inv.Accounts, c)
-		}
+		inv.Accounts = withAccount(inv.Accounts, l.Account, codes[l.ID])
 	}
 	out, ps := cin7Lines(t, refs, rule, "bill "+billNumber(b), src)
 	if p := joinProblems(append(problems, ps...)); p != nil {

@@ -23,6 +23,7 @@ func wantCreditNote(t *tenant.Tenant, refs *reference, rule string, w *want, c n
 		}
 		return
 	}
+	w.source(r, c, 0)
 	bill, p := creditedBill(c, s)
 	if p != nil {
 		w.Held[r] = p

@@ -73,27 +73,38 @@ func MappingsOf(ctx context.Context, rooms Rooms, t *tenant.Tenant) (*Mappings, 
 	return out, nil
 }
 
-// move is a Cin7 account that a mapping left at a version.
+// move is a change of an entry of the accounts' mapping, with what the entry
+// says in the end.
 type move struct {
-	version  int64
-	from, to string
+	version       int64
+	key, from, to string
+	now           string
 }
 
-// movedAccounts are the accounts that entries of the mapping left, in order.
+// movedAccounts are the changes of the accounts' mapping, in order. The first
+// version of a mapping changes nothing that is posted.
 func movedAccounts(versions []tenant.MappingVersion) []move {
 	var out []move
-	for _, v := range versions {
+	now := map[string]string{}
+	for n, v := range versions {
 		for _, c := range v.Changes {
-			if c.Table == "accounts" && c.From != "" {
-				out = append(out, move{v.Version, c.From, c.To})
+			if c.Table != "accounts" {
+				continue
+			}
+			now[c.Key] = c.To
+			if n > 0 {
+				out = append(out, move{version: v.Version, key: c.Key, from: c.From, to: c.To})
 			}
 		}
+	}
+	for i := range out {
+		out[i].now = now[out[i].key]
 	}
 	return out
 }
 
-// olderPosting says whether a record was posted to an account that the mapping
-// has left since. It is pure.
+// olderPosting says whether a record stands on an account that the mapping has
+// left since it was posted. It is pure.
 func olderPosting(r state.Record, moved []move) (OlderPosting, bool) {
 	posted, err := strconv.ParseInt(r.Facts[state.FactSettings], 10, 64)
 	if err != nil {
@@ -101,9 +112,37 @@ func olderPosting(r state.Record, moved []move) (OlderPosting, bool) {
 	}
 	accounts := strings.Split(r.Facts[state.FactAccounts], ",")
 	for _, m := range moved {
-		if posted < m.version && slices.Contains(accounts, m.from) {
-			return OlderPosting{Type: r.Type, ID: r.ID, Number: r.Facts[state.FactNumber], Vendor: r.Facts[state.FactParty], Settings: posted, Account: m.from, Now: m.to}, true
+		if posted >= m.version {
+			continue
+		}
+		code, known := codeOf(r.Facts[state.FactPosted], m.key)
+		if !known { // the entry names its account by name
+			code = m.from
+		}
+		if code != "" && code != m.now && slices.Contains(accounts, code) {
+			return OlderPosting{Type: r.Type, ID: r.ID, Number: r.Facts[state.FactNumber], Vendor: r.Facts[state.FactParty], Settings: posted, Account: code, Now: m.now}, true
 		}
 	}
 	return OlderPosting{}, false
+}
+
+// codeOf reads state.FactPosted for a key of the mapping: the Cin7 code that
+// the account was posted to, "" when the document does not use it. known is
+// false for keys that are neither a number nor an id in it.
+func codeOf(posted, key string) (code string, known bool) {
+	if posted == "" {
+		return "", false
+	}
+	numeric := strings.HasPrefix(key, "id:")
+	for s := range strings.SplitSeq(posted, ",") {
+		account, code, _ := strings.Cut(s, "=")
+		id, number, _ := strings.Cut(account, "/")
+		if "id:"+id == key || number != "" && number == key {
+			return code, true
+		}
+	}
+	if _, err := strconv.Atoi(key); err == nil {
+		numeric = true
+	}
+	return "", numeric
 }

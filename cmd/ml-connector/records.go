@@ -97,6 +97,9 @@ func (a *app) recordsShow() *cobra.Command {
 			w := cmd.OutOrStdout()
 			fmt.Fprintf(w, "%s %s  %s  %s  %s\n", r.Type, r.ID, r.Facts[state.FactNumber], r.Facts[state.FactParty], r.Facts[state.FactTotal])
 			fmt.Fprintf(w, "%s %s  Cin7 %s  stage %s  accounts %s\n", r.State, r.Reason, r.Facts[state.FactCin7Number], r.Facts[state.FactStage], r.Facts[state.FactAccounts])
+			if v := r.Facts[state.FactSettings]; v != "" {
+				fmt.Fprintf(w, "posted under version %s of the settings\n", v)
+			}
 			for _, line := range []string{r.Message, r.Fix} {
 				if line != "" {
 					fmt.Fprintln(w, line)
