@@ -13,6 +13,7 @@ import (
 
 	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/reconcile"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
 )
@@ -27,7 +28,8 @@ type glance struct {
 	Oldest  time.Time
 	Polled  time.Time // the type that was asked for longest ago
 	Hook    time.Time // last good webhook
-	TieOut  string    // in hundredths, "" when never reconciled
+	TieOut  string    // how the books stand (reconcile.Standing), "" when never reconciled
+	Tie     state.TieOutFigures
 	TieAt   time.Time
 	Days    int  // until the certificate ends
 	Cert    bool // the certificate is known
@@ -48,13 +50,12 @@ func judge(g glance, now time.Time) verdict {
 	if !g.T.Subscriptions() {
 		every = 2 * time.Minute
 	}
-	tie, _ := strconv.ParseInt(g.TieOut, 10, 64)
 	switch {
 	case strings.HasPrefix(g.Held, "credentials"):
 		return verdict{"act", "Credentials are refused"}
 	case g.Cert && g.Days < 14:
 		return verdict{"act", "Certificate ends in " + count(int64(g.Days), "day", "days")}
-	case tie != 0:
+	case g.TieOut == reconcile.Apart:
 		return verdict{"act", "The books do not tie out"}
 	case g.T.Paused != "":
 		return verdict{"wait", "Paused"}
@@ -96,8 +97,8 @@ func (a *console) glanceAt(ctx context.Context, t *tenant.Tenant) (glance, error
 			g.Polled = at
 		}
 	}
-	if n, ok := state.TieOut(wm); ok {
-		g.TieOut = strconv.FormatInt(n, 10)
+	if f, ok := state.TieOut(wm); ok {
+		g.Tie, g.TieOut = f, reconcile.Standing(f.Unexplained, f.Parked)
 		g.TieAt = state.TieOutAt(wm)
 	}
 	if end := t.CertificateEnd(); !end.IsZero() {

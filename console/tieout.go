@@ -17,7 +17,7 @@ type tieOutData struct {
 	Report   *reconcile.Report
 	Trouble  string
 	Last     time.Time // of the last reconciliation, here or at night
-	LastSum  int64     // unexplained, in hundredths
+	LastSum  state.TieOutFigures
 	Known    bool
 	Formats  []string
 }

@@ -18,7 +18,7 @@ var pageText string
 func (p *Report) html(w io.Writer) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
 		"money": func(d decimal.Decimal) string { return thousands(d.StringFixed(2)) },
-		"title": Title, "doc": docType,
+		"title": Title, "doc": docType, "act": actOn,
 		"sign": func(d decimal.Decimal) string {
 			if d.IsZero() {
 				return "zero"

@@ -12,6 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/state"
 )
 
 // Schema names the form of Report as JSON. Fields may be added; none changes
@@ -32,8 +33,10 @@ type Report struct {
 	MadeAt       time.Time `json:"made_at"`
 	BaseCurrency string    `json:"base_currency"`
 
-	OK          bool            `json:"ok"`          // nothing needs a person
+	Standing    string          `json:"standing"`    // in_step, held or apart
+	OK          bool            `json:"ok"`          // no difference needs a person; parked documents may still wait for a decision
 	NeedPerson  int             `json:"need_person"` // differences that do
+	Parked      ParkedTotal     `json:"parked"`      // documents that wait for a decision in the service
 	Unexplained decimal.Decimal `json:"unexplained"` // their absolute amounts by account, without the payables side
 	Totals      Sides           `json:"totals"`      // what the documents add to the payables
 	Classes     []ClassTotal    `json:"classes"`     // every class that occurs
@@ -61,6 +64,12 @@ type Sides struct {
 	NetSuite   decimal.Decimal `json:"netsuite"`
 	Cin7       decimal.Decimal `json:"cin7"`
 	Difference decimal.Decimal `json:"difference"` // NetSuite less Cin7, and the sum of the classes
+}
+
+// ParkedTotal is what waits for somebody's decision.
+type ParkedTotal struct {
+	Documents int             `json:"documents"`
+	Worth     decimal.Decimal `json:"worth"` // their absolute amounts on the payables; goods carry none
 }
 
 // Row is a total of one account, month, vendor or currency.
@@ -162,6 +171,11 @@ func (p *Report) MinorUnits() int64 {
 	return n
 }
 
+// Figures are what is kept of the report for the metric and the console.
+func (p *Report) Figures() state.TieOutFigures {
+	return state.TieOutFigures{Unexplained: p.MinorUnits(), Parked: int64(p.Parked.Documents), Worth: p.Parked.Worth.Shift(2).Round(0).IntPart()}
+}
+
 func money(d decimal.Decimal) string { return d.StringFixed(2) }
 
 // difference starts a Difference of a bill and a ledger document, of which one
@@ -260,7 +274,7 @@ func (r *run) finish() {
 			byCurrency.at(currency, "").add(decimal.Zero, v.doc.Neg())
 		}
 	}
-	classes := map[string]*ClassTotal{}
+	classes, parked := map[string]*ClassTotal{}, map[string]bool{}
 	for _, x := range p.Differences {
 		c := classes[x.Class]
 		if c == nil {
@@ -274,6 +288,10 @@ func (r *run) finish() {
 		}
 		if x.NeedsPerson {
 			p.NeedPerson++
+		}
+		if x.Class == Parked {
+			parked[x.Type+"/"+x.ID+"/"+x.Number+"/"+x.Cin7Task] = true
+			p.Parked.Worth = p.Parked.Worth.Add(x.Base.Abs())
 		}
 		ap := decimal.Zero
 		for _, l := range x.Lines {
@@ -301,7 +319,8 @@ func (r *run) finish() {
 			p.Classes = append(p.Classes, *c)
 		}
 	}
-	p.OK = p.NeedPerson == 0
+	p.OK, p.Parked.Documents = p.NeedPerson == 0, len(parked)
+	p.Standing = Standing(int64(p.NeedPerson), int64(p.Parked.Documents))
 	p.Accounts, p.Periods, p.Currencies, p.Vendors = byAccount.sorted(), byPeriod.sorted(), byCurrency.sorted(), byVendor.sorted()
 	slices.SortStableFunc(p.Vendors, func(a, b Row) int { return cmp.Compare(len(b.Classes), len(a.Classes)) })
 	for i := range p.Vendors {

@@ -46,13 +46,59 @@ func docType(t string) string {
 	return "Ledger"
 }
 
+// How the books stand, in one word: Standing.
+const (
+	InStep = "in_step" // nobody has to act
+	Held   = "held"    // in step except for what is parked: somebody has to decide
+	Apart  = "apart"   // something differs that needs a person
+)
+
+// Standing judges books by what a reconciliation found: what needs a person
+// (in hundredths, or any count), and the parked documents. A difference that
+// is only parked is explained, and yet it is no reason to stop looking.
+func Standing(unexplained, parked int64) string {
+	switch {
+	case unexplained != 0:
+		return Apart
+	case parked != 0:
+		return Held
+	}
+	return InStep
+}
+
 // Verdict is the report in one sentence.
 func (p *Report) Verdict() string {
-	switch {
-	case p.OK && len(p.Differences) == 0:
-		return "The books agree: no differences."
-	case p.OK:
-		return "The books tie out: every difference is explained."
+	parked := ""
+	if p.Parked.Documents > 0 {
+		parked = count(p.Parked.Documents, "parked document", "parked documents")
+		if !p.Parked.Worth.IsZero() {
+			parked += " worth " + p.Parked.Worth.StringFixed(2) + " " + p.BaseCurrency
+		}
 	}
-	return "The books do not tie out: " + count(p.NeedPerson, "difference needs", "differences need") + " a person."
+	waits := "which somebody must decide about"
+	switch p.Standing {
+	case Held:
+		return "The books are in step except for " + parked + ", " + waits + "."
+	case Apart:
+		s := "The books do not tie out: " + count(p.NeedPerson, "difference needs", "differences need") + " a person"
+		if parked != "" {
+			s += ", besides " + parked + ", " + waits
+		}
+		return s + "."
+	}
+	if len(p.Differences) == 0 {
+		return "The books agree: no differences."
+	}
+	return "The books tie out: every difference is explained, and nobody has to act."
+}
+
+// actOn says what a class asks of whom.
+func actOn(c ClassTotal) string {
+	switch {
+	case c.NeedsPerson:
+		return "needs a person"
+	case c.Class == Parked:
+		return "needs a decision"
+	}
+	return ""
 }

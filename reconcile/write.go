@@ -50,6 +50,12 @@ func Read(b []byte) (*Report, error) {
 		return nil, fmt.Errorf("read a reconciliation: schema %.60q, want %s", p.Schema, Schema)
 	}
 	p.From, p.To = cin7.Date(p.Period.From), cin7.Date(p.Period.To)
+	if p.Standing == "" { // kept before the field was there
+		p.Standing = Apart
+		if p.OK {
+			p.Standing = InStep
+		}
+	}
 	for i := range p.Differences {
 		x := &p.Differences[i]
 		x.Date, x.Cin7Date = cin7.Date(x.Dated.NetSuite), cin7.Date(x.Dated.Cin7)
@@ -107,10 +113,7 @@ func (p *Report) table(w io.Writer) error {
 		fmt.Fprintln(w)
 		t = newTable(w, "Why they differ", []int{2, 3, 4, 5}, "Class", "Differences", "On the payables", "Between accounts", "Quantity", "")
 		for _, c := range p.Classes {
-			who := ""
-			if c.NeedsPerson {
-				who = "needs a person"
-			}
+			who := actOn(c)
 			t.AppendRow(table.Row{Title(c.Class), c.Differences, money(c.Amount), money(c.Moved), c.Quantity, who})
 		}
 		t.AppendFooter(table.Row{"Sum", len(p.Differences), money(p.Totals.Difference), "", "", ""})
@@ -146,13 +149,15 @@ func cell(s string) string {
 	return s
 }
 
-// csv is one row per account of every difference, then one row per document
-// that is equal, under one header. Amounts are plain numbers.
+// csv is one row with the verdict, then one per account of every difference,
+// then one per document, under one header. Amounts are plain numbers.
 func (p *Report) csv(w io.Writer) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{{"row", "class", "kind", "needs_person", "type", "netsuite_id", "number", "vendor", "netsuite_date", "cin7_date", "cin7_order",
 		"period", "account", "account_name", "currency", "netsuite", "cin7", "difference", "document_difference", "sku", "quantity", "text", "fix"}}
 	num := func(d decimal.Decimal) string { return d.StringFixed(2) }
+	rows = append(rows, []string{"verdict", p.Standing, "", strconv.FormatBool(p.Standing != InStep), "", "", "", "", string(p.From), string(p.To), "",
+		"", "", "", p.BaseCurrency, num(p.Totals.NetSuite), num(p.Totals.Cin7), num(p.Totals.Difference), "", "", "", p.Verdict(), ""})
 	for _, x := range p.Differences {
 		head := []string{"difference", x.Class, x.Kind, strconv.FormatBool(x.NeedsPerson), x.Type, x.ID, cell(x.Number), cell(x.Vendor), string(x.Date), string(x.Cin7Date), cell(x.Cin7Order)}
 		tail := []string{cell(x.Text), cell(x.Fix)}

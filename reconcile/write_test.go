@@ -49,7 +49,7 @@ func TestFormats(t *testing.T) {
 	}
 	t.Run("table", func(t *testing.T) {
 		s := write(t, r, "table")
-		for _, want := range []string{"do not tie out: 3 differences need a person", "By account", "Changed in Cin7 by hand", "Fix:", "Parked"} {
+		for _, want := range []string{"do not tie out: 3 differences need a person, besides 1 parked document worth", "which somebody must decide about", "needs a decision", "By account", "Changed in Cin7 by hand", "Fix:", "Parked"} {
 			if !strings.Contains(s, want) {
 				t.Errorf("the table lacks %q:\n%s", want, s)
 			}
@@ -64,7 +64,7 @@ func TestFormats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		documents := 0
+		documents, first := 0, true
 		for {
 			row, err := in.Read()
 			if err == io.EOF {
@@ -73,6 +73,10 @@ func TestFormats(t *testing.T) {
 			if err != nil {
 				t.Fatal(err) // a row of another length
 			}
+			if first && (row[0] != "verdict" || row[1] != reconcile.Apart || !strings.Contains(strings.Join(row, " "), "parked document")) {
+				t.Errorf("the first row is %v, want the verdict", row)
+			}
+			first = false
 			if row[0] == "document" {
 				documents++
 			}
@@ -95,7 +99,7 @@ func TestFormats(t *testing.T) {
 			t.Errorf("schema %v", got["schema"])
 		}
 		var keys []string
-		for _, k := range []string{"schema", "tenant", "period", "made_at", "base_currency", "ok", "need_person", "unexplained", "totals", "classes", "accounts", "periods",
+		for _, k := range []string{"schema", "tenant", "period", "made_at", "base_currency", "standing", "ok", "need_person", "parked", "unexplained", "totals", "classes", "accounts", "periods",
 			"vendors", "currencies", "goods", "differences", "documents", "left_out", "cin7_calls"} {
 			if _, ok := got[k]; !ok {
 				keys = append(keys, k)
@@ -126,6 +130,43 @@ func TestFormats(t *testing.T) {
 			at = i
 		}
 	})
+}
+
+// Books whose only difference is parked are not called in step: somebody must
+// decide, in every form.
+func TestParkedBooksAreHeld(t *testing.T) {
+	b := newBooks(t, 6)
+	if r := b.run(); r.Standing != reconcile.InStep || r.Verdict() != "The books agree: no differences." {
+		t.Errorf("clean books are %s: %s", r.Standing, r.Verdict())
+	}
+	n := b.add(24)
+	b.edit(n, func(p *cin7test.Purchase) { p.Groups[0].Invoice = cin7test.Invoice{Status: cin7test.NotAvailable} })
+	b.note("vendorbill", n.bill, "state", "waiting", "reason", "order", "message", "goes on by itself")
+	if r := b.run(); r.Standing != reconcile.InStep || !strings.Contains(r.Verdict(), "nobody has to act") {
+		t.Errorf("books with a waiting bill are %s: %s", r.Standing, r.Verdict())
+	}
+	b.note("vendorbill", n.bill, "state", "parked", "reason", "unmapped_account", "message", "no account")
+	r := b.run()
+	worth := r.Totals.Difference.StringFixed(2)
+	if r.Standing != reconcile.Held || r.Parked.Documents != 1 || r.Parked.Worth.StringFixed(2) != worth || !r.OK {
+		t.Errorf("standing %s, parked %+v, ok %v; want held, 1 document worth %s", r.Standing, r.Parked, r.OK, worth)
+	}
+	want := "in step except for 1 parked document worth " + worth + " USD, which somebody must decide about"
+	for _, format := range reconcile.Formats() {
+		s := write(t, r, format)
+		if format == "json" {
+			if !strings.Contains(s, `"standing": "held"`) || !strings.Contains(s, `"worth": "`) {
+				t.Errorf("json lacks the standing:\n%.400s", s)
+			}
+			continue
+		}
+		if !strings.Contains(s, want) || strings.Contains(s, "tie out") {
+			t.Errorf("%s lacks %q", format, want)
+		}
+	}
+	if f := r.Figures(); f.Unexplained != 0 || f.Parked != 1 || f.Worth != r.Parked.Worth.Shift(2).IntPart() || reconcile.Standing(f.Unexplained, f.Parked) != reconcile.Held {
+		t.Errorf("figures %+v", f)
+	}
 }
 
 func TestRunRefusesPeriods(t *testing.T) {

@@ -360,7 +360,7 @@ func TestAlertsFire(t *testing.T) {
 	})
 	tie := func(v int64) {
 		t.Helper()
-		if err := e.rooms.States.Tenant(tenantID).SetTieOut(ctx, v, time.Now(), nil); err != nil {
+		if err := e.rooms.States.Tenant(tenantID).SetTieOut(ctx, state.TieOutFigures{Unexplained: v}, time.Now(), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -178,7 +178,7 @@ func (g *gauges) tenant(ctx context.Context, t *tenant.Tenant, gauge func(*prome
 		gauge(g.gaps, float64(len(c.Gaps)), t.ID, c.Type)
 	}
 	if v, ok := state.TieOut(wm); ok {
-		gauge(g.tieOut, float64(v), t.ID)
+		gauge(g.tieOut, float64(v.Unexplained), t.ID)
 	}
 	if at := t.CertificateEnd(); !at.IsZero() {
 		gauge(g.certificate, float64(at.Unix()), t.ID)

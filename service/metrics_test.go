@@ -25,6 +25,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/state"
 )
 
 // get reads a page of the ops listener.
@@ -98,7 +99,7 @@ func TestMetrics(t *testing.T) {
 	e.tellLive(1)
 	e.allWell()
 	ctx := t.Context()
-	if err := e.rooms.States.Tenant(tenantID).SetTieOut(ctx, 1234, time.Now(), []byte("{}")); err != nil {
+	if err := e.rooms.States.Tenant(tenantID).SetTieOut(ctx, state.TieOutFigures{Unexplained: 1234}, time.Now(), []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
 	e.await(30*time.Second, func() []string {

@@ -103,7 +103,7 @@ func keep(ctx context.Context, recs *state.Records, r *reconcile.Report, at time
 	if err != nil {
 		return fmt.Errorf("encode the reconciliation: %w", err)
 	}
-	return recs.SetTieOut(ctx, r.MinorUnits(), at, b)
+	return recs.SetTieOut(ctx, r.Figures(), at, b)
 }
 
 // reportFor is what the ops API answers with: the kept report, or a new one of

@@ -19,6 +19,8 @@ import (
 const (
 	fieldTieOut   = "tieout"    // hundredths of the base currency
 	fieldTieOutAt = "tieout_at" // RFC 3339
+	fieldParked   = "tieout_parked"
+	fieldWorth    = "tieout_worth" // hundredths of the base currency
 )
 
 // TieOutNext is the field of the watermarks that says when the books are tied
@@ -28,11 +30,17 @@ const TieOutNext = "tieout_next"
 // maxTieOut bounds the kept report, packed: some hundred thousand documents.
 const maxTieOut = 32 << 20
 
-// SetTieOut keeps what a reconciliation found: the sum of the absolute
-// differences that need a person, in hundredths of the base currency, for the
-// metric mlc_tieout_unexplained_minor_units, and the report itself, JSON. It
-// needs no fence: the latest one counts.
-func (r *Records) SetTieOut(ctx context.Context, unexplained int64, at time.Time, report []byte) error {
+// TieOutFigures is a reconciliation in three figures. Amounts are in
+// hundredths of the base currency.
+type TieOutFigures struct {
+	Unexplained int64 // absolute differences that need a person, for the metric mlc_tieout_unexplained_minor_units
+	Parked      int64 // documents that wait for a decision
+	Worth       int64 // of those documents
+}
+
+// SetTieOut keeps what a reconciliation found: its figures, and the report
+// itself, JSON. It needs no fence: the latest one counts.
+func (r *Records) SetTieOut(ctx context.Context, f TieOutFigures, at time.Time, report []byte) error {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	if _, err := z.Write(report); err != nil {
@@ -45,7 +53,8 @@ func (r *Records) SetTieOut(ctx context.Context, unexplained int64, at time.Time
 		return fmt.Errorf("keep the tie-out of %s: the report has %d bytes, at most %d are kept: reconcile shorter periods", r.tenant, packed.Len(), maxTieOut)
 	}
 	p := r.rdb.TxPipeline()
-	p.HSet(ctx, queue.KeyWatermarks(r.tenant), fieldTieOut, strconv.FormatInt(unexplained, 10), fieldTieOutAt, at.UTC().Format(time.RFC3339))
+	p.HSet(ctx, queue.KeyWatermarks(r.tenant), fieldTieOut, strconv.FormatInt(f.Unexplained, 10), fieldTieOutAt, at.UTC().Format(time.RFC3339),
+		fieldParked, strconv.FormatInt(f.Parked, 10), fieldWorth, strconv.FormatInt(f.Worth, 10))
 	p.Set(ctx, queue.KeyTieOut(r.tenant), packed.Bytes(), 0)
 	if _, err := p.Exec(ctx); err != nil {
 		return fmt.Errorf("keep the tie-out of %s: %w", r.tenant, err)
@@ -74,11 +83,13 @@ func (r *Records) LastTieOut(ctx context.Context) ([]byte, error) {
 	return out, nil
 }
 
-// TieOut reads what SetTieOut kept from a tenant's watermarks; ok is false
-// when it was never reconciled.
-func TieOut(wm map[string]string) (unexplained int64, ok bool) {
-	n, err := strconv.ParseInt(wm[fieldTieOut], 10, 64)
-	return n, err == nil
+// TieOut reads the figures that SetTieOut kept from a tenant's watermarks; ok
+// is false when it was never reconciled.
+func TieOut(wm map[string]string) (f TieOutFigures, ok bool) {
+	if _, ok := wm[fieldTieOut]; !ok {
+		return f, false
+	}
+	return TieOutFigures{Unexplained: number(wm[fieldTieOut]), Parked: number(wm[fieldParked]), Worth: number(wm[fieldWorth])}, true
 }
 
 // TieOutAt is when the books were last tied out; zero when never.
