@@ -47,6 +47,9 @@ type Config struct {
 	// Reconcile ties a period out afresh; without one it reads the report that
 	// was kept last, state.ErrNotFound when there is none.
 	Reconcile func(ctx context.Context, t *tenant.Tenant, from, to string) (*reconcile.Report, error)
+	// Report is Reconcile for the file of a page that was just shown: one that
+	// was made some minutes ago will do.
+	Report func(ctx context.Context, t *tenant.Tenant, from, to string) (*reconcile.Report, error)
 }
 
 // console serves the pages.

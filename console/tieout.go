@@ -82,7 +82,11 @@ func (a *console) tieOutFile(w http.ResponseWriter, r *http.Request) error {
 	if err := reconcile.CheckPeriod(cin7.Date(from), cin7.Date(to)); err != nil {
 		return &said{http.StatusBadRequest, plain(err)}
 	}
-	rep, err := a.Reconcile(r.Context(), t, from, to)
+	report := a.Report
+	if report == nil {
+		report = a.Reconcile
+	}
+	rep, err := report(r.Context(), t, from, to)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 // Cin7 has the same amounts. It does not depend on the mapping.
 type Usage struct {
 	Since, Until netsuite.Date
+	ReadAt       time.Time // when both systems were read
 	accounts     map[netsuite.ID]*used
 	documents    map[netsuite.ID]map[netsuite.ID]int // document -> account -> lines
 	chart        []cin7.Account
@@ -139,6 +140,7 @@ type Accounts struct {
 	Tenant          string       `json:"tenant"`
 	Since           string       `json:"since"`
 	Until           string       `json:"until"`
+	ReadAt          time.Time    `json:"read_at"` // when both systems were read
 	Lines           int          `json:"lines"`
 	LinesPost       int          `json:"lines_that_post"` // their account has a Cin7 account
 	Documents       int          `json:"documents"`
@@ -150,7 +152,7 @@ type Accounts struct {
 // Evaluate says what the tenant's mapping does with the accounts in use. It is
 // pure: for a rehearsal, give it a tenant with another mapping.
 func (u *Usage) Evaluate(t *tenant.Tenant) *Accounts {
-	out := &Accounts{Tenant: t.ID, Since: string(u.Since), Until: string(u.Until), Accounts: []AccountUse{}, MissingAccounts: []string{}}
+	out := &Accounts{Tenant: t.ID, Since: string(u.Since), Until: string(u.Until), ReadAt: u.ReadAt, Accounts: []AccountUse{}, MissingAccounts: []string{}}
 	names := map[string]string{}
 	for _, c := range u.chart {
 		names[c.Code] = c.Name

@@ -16,23 +16,37 @@ import (
 // Usage reads which accounts a tenant's bills and credits post to since a
 // date; "" takes the last 90 days.
 func Usage(ctx context.Context, c Config, rooms Rooms, t *tenant.Tenant, since string) (*handlers.Usage, error) {
-	now := time.Now().UTC()
-	if since == "" {
-		since = now.Add(-handlers.DefaultUsage).Format(time.DateOnly)
-	}
-	from, err := time.Parse(time.DateOnly, since)
+	since, until, err := usagePeriod(time.Now(), since)
 	if err != nil {
-		return nil, fmt.Errorf("%w: since %.40q: want a date, YYYY-MM-DD", api.ErrInput, since)
-	}
-	until := now.AddDate(0, 0, 1) // elsewhere it may be tomorrow
-	if from.After(until) {
-		return nil, fmt.Errorf("%w: since %s lies in the future", api.ErrInput, since)
+		return nil, err
 	}
 	ns, c7, err := clients(ctx, c, rooms, t)
 	if err != nil {
 		return nil, err
 	}
-	return handlers.ReadUsage(ctx, ns, c7, netsuite.Date(since), netsuite.Date(until.Format(time.DateOnly)))
+	u, err := handlers.ReadUsage(ctx, ns, c7, netsuite.Date(since), netsuite.Date(until))
+	if err != nil {
+		return nil, err
+	}
+	u.ReadAt = time.Now().UTC().Truncate(time.Second)
+	return u, nil
+}
+
+// usagePeriod is the period of Usage; "" begins 90 days ago.
+func usagePeriod(now time.Time, since string) (from, until string, err error) {
+	now = now.UTC()
+	if since == "" {
+		since = now.Add(-handlers.DefaultUsage).Format(time.DateOnly)
+	}
+	day, err := time.Parse(time.DateOnly, since)
+	if err != nil {
+		return "", "", fmt.Errorf("%w: since %.40q: want a date, YYYY-MM-DD", api.ErrInput, since)
+	}
+	end := now.AddDate(0, 0, 1) // elsewhere it may be tomorrow
+	if day.After(end) {
+		return "", "", fmt.Errorf("%w: since %s lies in the future", api.ErrInput, since)
+	}
+	return since, end.Format(time.DateOnly), nil
 }
 
 // consoleAccounts are the accounts as the console shows them.
@@ -40,7 +54,7 @@ func consoleAccounts(u *handlers.Usage, t *tenant.Tenant, m tenant.Mapping) cons
 	probe := *t
 	probe.Sync.Mapping = m
 	a := u.Evaluate(&probe)
-	out := console.Accounts{Since: a.Since, Lines: a.Lines, WouldPost: a.LinesPost}
+	out := console.Accounts{Since: a.Since, ReadAt: a.ReadAt, Lines: a.Lines, WouldPost: a.LinesPost}
 	for _, x := range a.Accounts {
 		row := console.Account{Key: x.Number, Name: x.Name, Type: x.Type, Lines: x.Lines, Amount: x.Amount.StringFixed(2), How: x.How}
 		if row.Key == "" {

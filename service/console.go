@@ -6,7 +6,6 @@ import (
 
 	mlconnector "github.com/ml-connector/ml-connector"
 	"github.com/ml-connector/ml-connector/api"
-	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/console"
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/poller"
@@ -22,7 +21,7 @@ import (
 
 // newConsole wires the web console: what it asks of the two systems goes out
 // within the tenant's budget.
-func newConsole(c Config, rooms Rooms, rdb redis.UniversalClient, ks *secret.Keyset, tokens func() api.Tokens, log *zap.Logger) http.Handler {
+func newConsole(c Config, rooms Rooms, reading *reads, rdb redis.UniversalClient, ks *secret.Keyset, tokens func() api.Tokens, log *zap.Logger) http.Handler {
 	tr := transports(c.AllowPrivateEndpoints)
 	return console.New(console.Config{
 		Audit: rooms.Audit, Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: tokens, Seal: ks, Reasons: mlconnector.ParkedReasons, Log: log,
@@ -44,14 +43,10 @@ func newConsole(c Config, rooms Rooms, rdb redis.UniversalClient, ks *secret.Key
 			return rooms.Budget.LeftOfMinute(ctx, t, creds)
 		},
 		Sides: func(ctx context.Context, t *tenant.Tenant, rec state.Record) ([]handlers.Side, error) {
-			ns, c7, err := clients(ctx, c, rooms, t)
-			if err != nil {
-				return nil, err
-			}
-			return handlers.Beside(ctx, t, ns, c7, rooms.States.Tenant(t.ID), rec)
+			return reading.Sides(ctx, c, rooms, t, rec)
 		},
 		Accounts: func(ctx context.Context, t *tenant.Tenant, m tenant.Mapping) (console.Accounts, error) {
-			u, err := Usage(ctx, c, rooms, t, "")
+			u, err := reading.Usage(ctx, c, rooms, t, "")
 			if err != nil {
 				return console.Accounts{}, err
 			}
@@ -65,7 +60,10 @@ func newConsole(c Config, rooms Rooms, rdb redis.UniversalClient, ks *secret.Key
 				}
 				return reconcile.Read(b)
 			}
-			return Reconcile(ctx, c, rooms, t, Period{From: cin7.Date(from), To: cin7.Date(to)}, nil)
+			return reading.Reconcile(ctx, c, rooms, t, from, to, 0)
+		},
+		Report: func(ctx context.Context, t *tenant.Tenant, from, to string) (*reconcile.Report, error) {
+			return reading.Reconcile(ctx, c, rooms, t, from, to, reportAge)
 		},
 	})
 }

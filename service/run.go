@@ -204,26 +204,26 @@ func owner() string {
 // api role. Once staying is done, this process is not ready any more and asks
 // its callers to take another connection.
 func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options, l *live, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
-	tr := o.transports(c)
+	tr, reading := o.transports(c), newReads()
 	pub, op := api.New(api.Config{
 		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Audit: rooms.Audit, Access: &l.access,
 		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Spec: mlconnector.OpenAPI,
 		Log: o.Log, Registry: reg, Tracer: o.Tracer,
-		Go: g.Go, Console: newConsole(c, rooms, rdb, rooms.keyset, func() api.Tokens { return l.access.Load().Tokens }, o.Log.Named("console")),
+		Go: g.Go, Console: newConsole(c, rooms, reading, rdb, rooms.keyset, func() api.Tokens { return l.access.Load().Tokens }, o.Log.Named("console")),
 		Ready: func(rctx context.Context) []api.Check {
 			stopping := api.Check{Name: "not stopping", OK: staying.Err() == nil}
 			err := rdb.Ping(rctx).Err()
 			return []api.Check{stopping, {Name: "redis", OK: err == nil, Detail: message(err), Fix: fixIf(err, "check that Redis runs and can be reached")}}
 		},
 		Accounts: func(ctx context.Context, t *tenant.Tenant, since string) (any, error) {
-			u, err := Usage(ctx, c, rooms, t, since)
+			u, err := reading.Usage(ctx, c, rooms, t, since)
 			if err != nil {
 				return nil, err
 			}
 			return u.Evaluate(t), nil
 		},
 		MappingEffect: func(ctx context.Context, t *tenant.Tenant, m tenant.Mapping) (any, error) {
-			u, err := Usage(ctx, c, rooms, t, "")
+			u, err := reading.Usage(ctx, c, rooms, t, "")
 			if err != nil {
 				return nil, err
 			}
@@ -231,7 +231,7 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 		},
 		Mappings: func(ctx context.Context, t *tenant.Tenant) (any, error) { return MappingsOf(ctx, rooms, t) },
 		Reconcile: func(ctx context.Context, t *tenant.Tenant, from, to, format string) (func(io.Writer) error, error) {
-			return reportFor(ctx, c, rooms, t, from, to, format)
+			return reportFor(ctx, c, rooms, reading, t, from, to, format)
 		},
 		StartBackfill: func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error) {
 			return StartBackfill(ctx, c, rooms, t, in, dry)
