@@ -14,8 +14,9 @@ import (
 // (by number, by id:<internal id>, by name), then code = number, then display
 // name, then name. The account must be active and of a class that a purchase
 // line may carry, and without a mapping of the class that the NetSuite type
-// belongs to. An equal code is no match when another account has the name. how
-// says which rule matched.
+// belongs to. An equal code is no match when the names share nothing, or when
+// another account has the name: charts that number their accounts independently
+// use the same numbers for other things. how says which rule matched.
 func matchAccount(a netsuite.Account, mapping map[string]string, chart []cin7.Account) (code, how string, ok bool) {
 	for _, k := range []string{a.Number, "id:" + a.ID.String(), a.Name} {
 		want, found := mapping[k]
@@ -33,7 +34,7 @@ func matchAccount(a netsuite.Account, mapping map[string]string, chart []cin7.Ac
 	}
 	if a.Number != "" {
 		for _, c := range chart {
-			if strings.TrimSpace(c.Code) == a.Number && usable(c) && sameClass(a.Type, c.Class) && !namedElsewhere(a, c, chart) {
+			if strings.TrimSpace(c.Code) == a.Number && usable(c) && sameClass(a.Type, c.Class) && nameScore(a.Name, c) >= alikeEnough && !namedElsewhere(a, c, chart) {
 				return c.Code, "code", true
 			}
 		}

@@ -25,7 +25,7 @@ type Votes map[string]int
 // The points of a suggestion. A name can carry it alone, the others raise or
 // lower it; another class keeps it below every account of the right one.
 const (
-	pointsCode     = 25
+	pointsCode     = 30 // with the class enough to be shown
 	pointsRange    = 4
 	pointsClass    = 8
 	pointsPast     = 60
