@@ -1,12 +1,15 @@
 package handlers
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
@@ -24,6 +27,9 @@ func TestDeletedDocuments(t *testing.T) {
 		gone     queue.Ref
 		state    queue.State
 		reason   string
+		stock    bool   // under STOCK
+		journals bool   // bills without an order as journals
+		books    string // what is left in the ledger; "-" nothing, "" is not looked at
 		invoice  string // status in Cin7 afterwards; "" is not looked at
 		purchase string
 	}{
@@ -31,6 +37,16 @@ func TestDeletedDocuments(t *testing.T) {
 		{name: "a posted bill, void_and_repost", repost: true, before: billIsPosted, gone: theBill, state: queue.Completed, invoice: "VOIDED"},
 		{name: "a posted bill, deletions hidden", repost: true, hidden: true, before: billIsPosted, gone: theBill, state: queue.Parked, reason: ParkNetSuiteHidden, invoice: "AUTHORISED"},
 		{name: "a posted bill, deletions hidden, missed by two sweeps", repost: true, hidden: true, swept: true, before: billIsPosted, gone: theBill, state: queue.Completed, invoice: "VOIDED"},
+		{name: "a bill that is a draft in Cin7, park", before: billIsDraft, gone: theBill, state: queue.Completed, books: "-"},
+		{name: "a receipt, park", stock: true, before: goodsAreIn, gone: theReceipt, state: queue.Parked, reason: ParkVoidedAfterPost},
+		{name: "a receipt, void_and_repost", stock: true, repost: true, before: goodsAreIn, gone: theReceipt, state: queue.Completed},
+		{name: "a receipt, void_and_repost, deletions hidden", stock: true, repost: true, hidden: true, before: goodsAreIn, gone: theReceipt, state: queue.Parked, reason: ParkNetSuiteHidden},
+		{name: "a credit, park", before: billIsCredited, gone: theCredit, state: queue.Parked, reason: ParkVoidedAfterPost, invoice: "AUTHORISED"},
+		{name: "a credit, void_and_repost", repost: true, before: billIsCredited, gone: theCredit, state: queue.Completed, invoice: "AUTHORISED", books: "1200/2000 240.00, 1370/2000 24.00, 5100/2000 60.00, 1370/2000 6.00"},
+		{name: "a bill without an order, park", before: rentIsPosted, gone: theRent, state: queue.Parked, reason: ParkVoidedAfterPost, books: "5100/2000 900.00"},
+		{name: "a bill without an order, void_and_repost", repost: true, before: rentIsPosted, gone: theRent, state: queue.Completed, books: "-"},
+		{name: "a journal, park", journals: true, before: rentIsPosted, gone: theRent, state: queue.Parked, reason: ParkVoidedAfterPost, books: "5100/2000 900.00"},
+		{name: "a journal, void_and_repost", journals: true, repost: true, before: rentIsPosted, gone: theRent, state: queue.Completed, books: "-"},
 		{name: "an order that nothing hangs on", before: func(*shop) {}, gone: theOrder, state: queue.Completed, purchase: "void"},
 		{name: "an order that nothing hangs on, deletions hidden", hidden: true, before: func(*shop) {}, gone: theOrder, state: queue.Parked, reason: ParkNetSuiteHidden, purchase: "alive"},
 	}
@@ -43,6 +59,12 @@ func TestDeletedDocuments(t *testing.T) {
 			s := newShop(t, o, func(tn *tenant.Tenant) {
 				if tc.repost {
 					tn.Sync.AfterPostChange = tenant.AfterPostRepost
+				}
+				if tc.stock {
+					tn.Sync.Approach = "STOCK"
+				}
+				if tc.journals {
+					tn.Sync.StandaloneBills = tenant.StandaloneJournal
 				}
 			})
 			s.vendor()
@@ -69,7 +91,13 @@ func TestDeletedDocuments(t *testing.T) {
 			if rec := s.record(tc.gone); rec.State != tc.state || rec.Reason != tc.reason {
 				t.Errorf("%s %s, want %s %s: %s\n%s", rec.State, rec.Reason, tc.state, tc.reason, rec.Message, s.timeline(tc.gone))
 			}
+			if got := s.ledger(); tc.books != "" && got != strings.TrimPrefix(tc.books, "-") {
+				t.Errorf("the ledger holds %q, want %q", got, tc.books)
+			}
 			p := s.world.Cin7.Purchases()[0]
+			if tc.stock && (p.Groups[0].PutAway.Status == cin7test.Voided) != (tc.state == queue.Completed) {
+				t.Errorf("the goods are %s in Cin7", p.Groups[0].PutAway.Status)
+			}
 			if tc.invoice != "" && p.Groups[0].Invoice.Status != tc.invoice {
 				t.Errorf("the invoice is %s, want %s", p.Groups[0].Invoice.Status, tc.invoice)
 			}
@@ -92,6 +120,40 @@ func TestDeletedDocuments(t *testing.T) {
 func billIsPosted(s *shop) {
 	s.bill()
 	s.tell(theBill)
+}
+
+// billIsDraft: the answer to the authorisation of the invoice was an error, and
+// the bill is parked with its draft.
+func billIsDraft(s *shop) {
+	s.bill()
+	s.world.Cin7.FailNext(cin7test.Fault{Method: http.MethodPost, Path: "=advanced-purchase/invoice", Contains: `"AUTHORISED"`, Shape: "400", When: "before"})
+	s.tell(theBill)
+	if st := s.world.Cin7.Purchases()[0].Groups[0].Invoice.Status; st != cin7test.Draft {
+		s.t.Fatalf("the invoice is %s, want a draft", st)
+	}
+}
+
+func goodsAreIn(s *shop) {
+	s.receipt()
+	s.tell(theReceipt)
+}
+
+var (
+	theCredit = shopRef(netsuite.TypeVendorCredit, 7001)
+	theRent   = shopRef(netsuite.TypeVendorBill, 6101)
+)
+
+func billIsCredited(s *shop) {
+	billIsPosted(s)
+	s.world.NetSuite.PutCredit(netsuitetest.Credit{AppliedTo: []int64{shopBill}, Bill: netsuitetest.Bill{ID: 7001, Number: "CW-C-1", Vendor: shopVendor, Date: "2026-11-10",
+		Lines: []netsuitetest.BillLine{{Account: 151, Quantity: "1", Amount: "10.00"}}}})
+	s.tell(theCredit)
+}
+
+func rentIsPosted(s *shop) {
+	s.world.NetSuite.PutBill(netsuitetest.Bill{ID: 6101, Number: "RENT-1", Vendor: shopVendor, Date: "2026-11-06", Due: "2026-12-06",
+		Lines: []netsuitetest.BillLine{{Account: 151, Quantity: "1", Amount: "900.00"}}})
+	s.tell(theRent)
 }
 
 func netID(r queue.Ref) int64 {

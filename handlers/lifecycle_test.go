@@ -3,6 +3,7 @@ package handlers
 import (
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
@@ -188,6 +189,37 @@ func receipt(n int, lines []line, change ...func(*netsuite.Receipt)) func(*sourc
 	}
 }
 
+// lost is a document that NetSuite has deleted, as the lane sees it: what we
+// remember of it.
+func lost(kind netsuite.RecordType, id netsuite.ID, number string) netsuite.Document {
+	return goneDocument(state.Record{Ref: ref(kind, id), Facts: map[string]string{state.FactNumber: number, state.FactVendor: caseVendor.String()}})
+}
+
+func lostOrder(s *sources) {
+	s.PO = netsuite.PurchaseOrder{Document: lost(netsuite.TypePurchaseOrder, casePO, "PO1042")}
+}
+
+func lostBill(n int) func(*sources) {
+	return func(s *sources) {
+		id := netsuite.ID(51870 + n)
+		s.Bills = upsert(s.Bills, func(x netsuite.Bill) bool { return x.ID == id }, netsuite.Bill{Document: lost(netsuite.TypeVendorBill, id, "CW-"+id.String()[4:])})
+	}
+}
+
+func lostReceipt(n int) func(*sources) {
+	return func(s *sources) {
+		id := netsuite.ID(50000 + n)
+		s.Receipts = upsert(s.Receipts, func(x netsuite.Receipt) bool { return x.ID == id }, netsuite.Receipt{Document: lost(netsuite.TypeItemReceipt, id, "IR"+id.String())})
+	}
+}
+
+func lostCredit(n int) func(*sources) {
+	return func(s *sources) {
+		id := netsuite.ID(53000 + n)
+		s.Credits = upsert(s.Credits, func(x netsuite.Bill) bool { return x.ID == id }, netsuite.Bill{Document: lost(netsuite.TypeVendorCredit, id, "CM-"+id.String()[4:])})
+	}
+}
+
 func voidedReceipt(r *netsuite.Receipt) { r.Voided = true }
 
 // The events of the catalogue.
@@ -303,6 +335,22 @@ func catalogue() []*history {
 		{topic: "changed after posting", name: "receipt corrected, void_and_repost", base: po, settings: repost, decides: "INVOICE", events: []event{billIs(1, "R1", "R1", receipt(1, lines(web("90", "")))), billIs(2, "R1 is 100", "R1", receipt(1, lines(web("100", "")))), then(b1(hundred...), "R1 is 100")}},
 		{topic: "changed after posting", name: "receipt deleted, void_and_repost", base: po, settings: repost, decides: "INVOICE", events: []event{billIs(1, "R1", "R1", receipt(1, hundred)), billIs(2, "R1 deleted", "R1", receipt(1, hundred, voidedReceipt)), r2(web("60", "")), then(b1(web("60", "144.00")), "R1 deleted")}},
 		{topic: "changed after posting", name: "receipt corrected after it was billed", base: po, events: []event{r1(hundred...), b1(hundred...), billIs(2, "R1 is 90", "R1", receipt(1, lines(web("90", ""))), "R1", "B1")}},
+
+		// deleted in NetSuite: no row is left, what we remember stands in its place
+		{topic: "deleted in NetSuite", name: "an order that nothing hangs on", base: po, events: []event{poIs(1, "PO", po), poIs(2, "PO deleted", lostOrder, "PO")}},
+		{topic: "deleted in NetSuite", name: "an order with a posted invoice", base: po, events: []event{b1(hundred...), poIs(2, "PO deleted", lostOrder, "B1")}},
+		{topic: "deleted in NetSuite", name: "a bill that was pending", base: po, events: []event{billIs(1, "B1 pending", "B1", bill(1, hundred, billStatus("D"))), billIs(2, "B1 deleted", "B1", lostBill(1), "B1 pending"), r1(hundred...)}},
+		{topic: "deleted in NetSuite", name: "a posted bill, park", base: po, decides: "STOCK", events: []event{b1(hundred...), billIs(2, "B1 deleted", "B1", lostBill(1), "B1"), r1(hundred...)},
+			note: "Under STOCK a bill that was still waiting for its goods is simply not made."},
+		{topic: "deleted in NetSuite", name: "a posted bill, void_and_repost", base: po, settings: repost, events: []event{b1(hundred...), billIs(2, "B1 deleted", "B1", lostBill(1), "B1"), r1(hundred...)}},
+		{topic: "deleted in NetSuite", name: "a posted bill, entered again, void_and_repost", base: po, settings: repost, events: []event{b1(hundred...), billIs(2, "B1 deleted", "B1", lostBill(1), "B1"), then(b2(hundred...), "B1 deleted"), r1(hundred...)}},
+		{topic: "deleted in NetSuite", name: "a receipt, park", base: po, events: []event{r1(hundred...), billIs(2, "R1 deleted", "R1", lostReceipt(1), "R1")}},
+		{topic: "deleted in NetSuite", name: "a receipt, void_and_repost", base: po, settings: repost, events: []event{r1(hundred...), billIs(2, "R1 deleted", "R1", lostReceipt(1), "R1"), then(r2(web("90", "")), "R1 deleted")}},
+		{topic: "deleted in NetSuite", name: "a receipt that was billed, void_and_repost", base: po, settings: repost, events: []event{r1(hundred...), then(b1(hundred...), "R1"), billIs(2, "R1 deleted", "R1", lostReceipt(1), "B1")}},
+		{topic: "deleted in NetSuite", name: "a credit, park", base: po, events: []event{b1(hundred...), then(r1(hundred...), "B1"), {name: "C1", doc: "C1", put: credit(1, 1, lines(web("10", "24.00"))), after: []string{"R1"}}, billIs(2, "C1 deleted", "C1", lostCredit(1), "C1")}},
+		{topic: "deleted in NetSuite", name: "a credit, void_and_repost", base: po, settings: repost, events: []event{b1(hundred...), then(r1(hundred...), "B1"), {name: "C1", doc: "C1", put: credit(1, 1, lines(web("10", "24.00"))), after: []string{"R1"}}, billIs(2, "C1 deleted", "C1", lostCredit(1), "C1")}},
+		{topic: "deleted in NetSuite", name: "a bill without an order, park", events: []event{b1(freight("60.00")), billIs(2, "B1 deleted", "B1", lostBill(1), "B1")}},
+		{topic: "deleted in NetSuite", name: "a bill without an order, void_and_repost", settings: repost, events: []event{b1(freight("60.00")), billIs(2, "B1 deleted", "B1", lostBill(1), "B1")}},
 
 		// credits
 		{topic: "credits", name: "price credit, no goods returned", base: po, events: []event{b1(hundred...), r1(hundred...), {name: "C1", doc: "C1", put: credit(1, 1, lines(freight("12.00")))}}},
