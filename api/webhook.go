@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	// acceptTimeout is how long a step of a post may wait for Redis.
-	acceptTimeout = time.Second
+	// acceptTimeout is how long a step of a post may wait for Redis: its sender
+	// has an answer within a second, the way there and back included.
+	acceptTimeout = 900 * time.Millisecond
 	// In-flight posts, in all and per tenant; beyond it we answer 503, which
 	// costs nothing: the poller finds what was missed.
 	maxInFlight       = 1024
