@@ -1,0 +1,66 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ml-connector/ml-connector/cin7/cin7test"
+	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
+)
+
+// addAlone makes a bill without an order: 45.00 for the office, in Cin7 as a
+// journal that edit may change. Without one it is in NetSuite alone.
+func (b *books) addAlone(journals ...func(*cin7test.Journal)) *doc {
+	d := &doc{vendor: b.vendors[0], bill: b.id(), number: "RENT-1", date: "2026-11-09"}
+	b.world.NetSuite.PutBill(netsuitetest.Bill{ID: d.bill, Number: d.number, Vendor: d.vendor.id, Date: d.date, Due: d.date, Rate: "1",
+		Lines: []netsuitetest.BillLine{{Account: office, Amount: "45.00"}}})
+	for _, edit := range journals {
+		j := cin7test.Journal{Status: "COMPLETED", Currency: "USD", Date: d.date, Narration: "NetSuite bill RENT-1 of " + d.vendor.name,
+			Notes: fmt.Sprintf("NS:vendorbill:%d@%s", d.bill, distributor.NetSuiteAccount),
+			Lines: []cin7test.JournalLine{{Debit: "429", Credit: "2000", Amount: units(45), BaseAmount: units(45), Reference: "NS line 1"}}}
+		edit(&j)
+		b.world.Cin7.PutJournal(j)
+	}
+	b.docs = append(b.docs, d)
+	return d
+}
+
+// Defects in journals of bills without an order, each found as what it is; a
+// right one shows nothing.
+func TestPlantedJournalDefects(t *testing.T) {
+	right := func(*cin7test.Journal) {}
+	for _, c := range []struct {
+		name  string
+		plant func(b *books)
+		want  []string
+	}{
+		{"right", func(b *books) { b.addAlone(right) }, nil},
+		{"missing", func(b *books) { b.addAlone() }, []string{"only_in_netsuite/missing vendorbill RENT-1 45.00"}},
+		{"parked", func(b *books) {
+			d := b.addAlone()
+			b.note("vendorbill", d.bill, "state", "parked", "reason", "unmapped_account", "message", "no account")
+		}, []string{"parked/unmapped_account vendorbill RENT-1 45.00"}},
+		{"doubled", func(b *books) { b.addAlone(right, right) }, []string{"only_in_cin7/doubled journal RENT-1 -45.00"}},
+		{"wrong account", func(b *books) { b.addAlone(func(j *cin7test.Journal) { j.Lines[0].Debit = "465" }) }, []string{"edited_in_cin7/account vendorbill RENT-1 0.00"}},
+		{"wrong amount", func(b *books) {
+			b.addAlone(func(j *cin7test.Journal) { j.Lines[0].Amount, j.Lines[0].BaseAmount = units(47), units(47) })
+		}, []string{"edited_in_cin7/amount vendorbill RENT-1 -2.00"}},
+		{"another day", func(b *books) { b.addAlone(func(j *cin7test.Journal) { j.Date = "2026-11-10" }) }, []string{"timing/date vendorbill RENT-1 0.00"}},
+		{"voided in NetSuite", func(b *books) {
+			d := b.addAlone(right)
+			b.changeBill(d, func(x *netsuitetest.Bill) { x.Voided = true })
+		}, []string{"only_in_cin7/not_posted_in_netsuite vendorbill RENT-1 -45.00"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBooks(t, 5)
+			c.plant(b)
+			if d := cmp.Diff(found(b), c.want); d != "" {
+				t.Errorf("differences (-got +want):\n%s", d)
+			}
+			checkAgainstOracle(t, b)
+		})
+	}
+}
