@@ -30,7 +30,7 @@ func fill(b *testing.B, rdb redis.UniversalClient, n int) {
 		p.HSet(ctx, queue.KeyRecord("acme", k), "state", string(s), "reason", reason, "message", message, "fix", "map it", "updated", at, "want", 1, "done", 1,
 			"fact:number", fmt.Sprintf("VB-%d", i), "fact:party", fmt.Sprintf("Vendor %d", i%300), "fact:total", "12.50 USD", "fact:stage", "DONE", "fact:cin7_number", fmt.Sprintf("PO-%05d", i))
 		p.ZAdd(ctx, queue.KeyByState("acme", s), redis.Z{Score: float64(at), Member: k.String()})
-		p.XAdd(ctx, &redis.XAddArgs{Stream: queue.KeyLog("acme", k), Values: []string{"at", fmt.Sprint(at), "name", "settled", "text", message}})
+		p.RPush(ctx, queue.KeyLog("acme", k), queue.StepText(queue.Step{At: time.UnixMilli(at), Name: "settled", Text: message}))
 		if i%500 == 499 || i == n-1 {
 			if _, err := p.Exec(ctx); err != nil {
 				b.Fatal(err)

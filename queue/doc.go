@@ -11,7 +11,7 @@
 //	                                    qid class (its waiting entry), taken (the entry in a worker's hands)
 //	mlc:{t}:due            sorted set   ref -> when it wants another try
 //	mlc:{t}:by:<state>     sorted set   ref -> last change
-//	mlc:{t}:log:<ref>      stream       timeline, capped
+//	mlc:{t}:steps:<ref>    list         timeline, capped
 //
 // A record:
 //

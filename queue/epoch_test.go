@@ -176,7 +176,7 @@ func TestRestoredCopy(t *testing.T) {
 func TestShortOfMemory(t *testing.T) {
 	rdb := redistest.Server(t, "--maxmemory", "6mb")
 	ctx := t.Context()
-	q := queue.New(rdb, queue.Options{MemoryShare: 0.75})
+	q := queue.New(rdb, queue.Options{MemoryShare: 0.75, Lease: 10 * time.Minute})
 	n := 0
 	var err error
 	for ; err == nil && n < 50_000; n += 50 {
@@ -204,6 +204,7 @@ func TestShortOfMemory(t *testing.T) {
 		if len(got) == 0 {
 			break
 		}
+		var out []queue.Settlement
 		for i := range got {
 			s := done(&got[i])
 			if got[i].Attempts == 0 && served%10 == 0 {
@@ -211,9 +212,10 @@ func TestShortOfMemory(t *testing.T) {
 				retried++
 			}
 			served++
-			if err := turn.Settle(ctx, s); err != nil {
-				t.Fatalf("settle number %d: %v", served, err)
-			}
+			out = append(out, s)
+		}
+		if err := turn.Settle(ctx, out...); err != nil {
+			t.Fatalf("settle up to number %d: %v", served, err)
 		}
 	}
 	release(t, turn)

@@ -41,8 +41,10 @@ func KeyOf(tenant, recordType, name string) string {
 	return key(tenant, "of:"+recordType+":"+nameHash(name))
 }
 
-// KeyLog is the capped stream with a record's timeline.
-func KeyLog(tenant string, r Ref) string { return key(tenant, "log:"+r.String()) }
+// KeyLog is the capped list with a record's timeline, oldest step first. A
+// list takes what its lines take; a stream has 4 KB to itself from its first
+// entry on.
+func KeyLog(tenant string, r Ref) string { return key(tenant, "steps:"+r.String()) }
 
 // KeyConfig is the hash with the tenant's settings.
 func KeyConfig(tenant string) string { return key(tenant, "cfg") }

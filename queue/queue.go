@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -64,13 +65,6 @@ const (
 // States lists all states in display order, which is also that of the scripts.
 var States = [...]State{Pending, Running, Completed, Waiting, Parked, Skipped}
 
-// Step is one line of a record's timeline.
-type Step struct {
-	At   time.Time // zero: Redis' now
-	Name string    // marked, read, planned, called, settled, ...
-	Text string    // plain words, no secrets
-}
-
 // The errors of this package.
 var (
 	// ErrFull: the lane or Redis is at its bound; the caller answers 503.
@@ -100,6 +94,10 @@ type Options struct {
 	Marked func(source, recordType string)
 	// Lost is told when Redis is found to have lost something of a tenant.
 	Lost func(tenant string)
+	// Flights is how many flushes of marks may be in flight at once; what is
+	// marked meanwhile shares the next. Default 8; below 0 each call of Mark
+	// goes to Redis by itself.
+	Flights int
 	// Mended is told how many records of a tenant Repair had to mend.
 	Mended func(tenant string, n int)
 }
@@ -111,6 +109,8 @@ type Queue struct {
 	o      Options
 	epoch  *epoch
 	memory *memory
+	gather gatherer
+	keys   sync.Map // tenant -> laneKeys
 }
 
 // New returns the lanes kept in rdb.
@@ -133,22 +133,29 @@ func New(rdb redis.UniversalClient, o Options) *Queue {
 	if o.MemoryShare == 0 {
 		o.MemoryShare = 0.75
 	}
-	return &Queue{rdb: rdb, o: o, epoch: newEpoch(rdb), memory: newMemory(rdb)}
+	if o.Flights == 0 {
+		o.Flights = defaultFlights
+	}
+	q := &Queue{rdb: rdb, o: o, epoch: newEpoch(rdb), memory: newMemory(rdb)}
+	q.gather = gatherer{q: q, free: o.Flights}
+	return q
 }
 
 // byState are the index keys in the order of States.
 func byState(tenant string) []string {
-	var keys []string
+	keys := make([]string, 0, len(States))
 	for _, s := range States {
 		keys = append(keys, KeyByState(tenant, s))
 	}
 	return keys
 }
 
-// Mark makes marks durable, all of one tenant, in one script: each record's
-// want grows by one and, unless the record already waits in a stream, an
-// entry is added. added counts the new entries. ErrFull when the lane is at
-// its bound or Redis short of memory; then nothing is written.
+// Mark makes marks durable, all of one tenant: each record's want grows by one
+// and, unless the record already waits in a stream, an entry is added. added
+// counts the new entries. Few marks share a flush with those of other calls
+// that come at the same time; a call that has returned nil is durable, whatever
+// became of its neighbours. ErrFull when the lane is at its bound, Redis short
+// of memory, or too many calls wait; then nothing is written.
 func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark) (added int, err error) {
 	if len(marks) == 0 {
 		return 0, nil
@@ -156,20 +163,17 @@ func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark)
 	if used := q.memory.used(ctx, tenant); used >= q.o.MemoryShare {
 		return 0, fmt.Errorf("mark %d records of %s: Redis uses %.0f %% of its maxmemory: %w", len(marks), tenant, 100*used, ErrFull)
 	}
-	keys, args, err := q.markArgs(tenant, string(c), q.o.Bound, marks)
-	if err != nil {
-		return 0, err
+	for _, m := range marks {
+		if m.Type == "" || m.ID == "" || strings.ContainsAny(m.Type, ":{} \t\r\n") || strings.ContainsAny(m.ID, ":{} \t\r\n") {
+			return 0, fmt.Errorf("mark %q: %w", m.Ref, errMark)
+		}
 	}
-	v, err := markScript.run(ctx, q.rdb, keys, args...)
-	switch {
-	case err != nil && (strings.HasPrefix(err.Error(), "FULL") || strings.Contains(err.Error(), "OOM")):
-		return 0, fmt.Errorf("mark %d records of %s: %w", len(marks), tenant, ErrFull)
-	case err != nil:
-		return 0, fmt.Errorf("mark %d records of %s: %w", len(marks), tenant, err)
+	p := &post{ctx: ctx, tenant: tenant, class: c, marks: marks}
+	if q.o.Flights > 0 && len(marks) <= maxShared {
+		return q.gather.mark(p)
 	}
-	q.count(marks)
-	n, _ := v.(int64)
-	return int(n), q.Wake(ctx, tenant, time.Time{})
+	q.flush(ctx, []*post{p})
+	return p.added, p.err
 }
 
 // Again marks records that were here before, each in the class that it was last
@@ -194,18 +198,32 @@ func (q *Queue) Again(ctx context.Context, tenant string, marks ...Mark) error {
 // sourceRetry is the source of marks that a lane makes of its due retries.
 const sourceRetry = "retry"
 
-// markArgs are the keys and arguments of markScript.
-func (q *Queue) markArgs(tenant, class string, bound int64, marks []Mark) (keys []string, args []any, err error) {
-	keys = append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...)
-	args = []any{class, bound, q.o.LogCap}
+// markArgs are the keys and arguments of markScript for marks that name
+// records.
+func (q *Queue) markArgs(tenant, class string, bound int64, marks []Mark) (keys []string, args []any) {
+	keys = append(make([]string, 0, laneKeys+len(marks)), q.laneKeys(tenant)...)
+	args = append(make([]any, 0, 2+4*len(marks)), class, bound)
 	for _, m := range marks {
-		if m.Type == "" || m.ID == "" || strings.ContainsAny(m.Type+m.ID, ":{} \t\r\n") {
-			return nil, nil, fmt.Errorf("mark %q: not a record type and id", m.Ref)
-		}
-		keys = append(keys, KeyRecord(tenant, m.Ref), KeyLog(tenant, m.Ref))
-		args = append(args, m.Ref.String(), m.Source, m.Note, m.Trace)
+		ref := m.Ref.String()
+		keys = append(keys, key(tenant, "rec:"+ref))
+		args = append(args, ref, m.Source, m.Note, m.Trace)
 	}
-	return keys, args, nil
+	return keys, args
+}
+
+// laneKeys is how many keys of a lane markScript takes before those of
+// records.
+const laneKeys = 9
+
+// laneKeys are these keys. They are built once for each tenant, for they are
+// half of what a mark allocates.
+func (q *Queue) laneKeys(tenant string) []string {
+	if known, ok := q.keys.Load(tenant); ok {
+		return known.([]string) //nolint:forcetypeassert // nothing else is stored
+	}
+	keys := append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...)
+	q.keys.Store(tenant, keys)
+	return keys
 }
 
 // count tells Options.Marked of marks.
@@ -224,7 +242,7 @@ func (q *Queue) Wake(ctx context.Context, tenant string, at time.Time) error {
 	if !at.IsZero() {
 		ms = at.UnixMilli()
 	}
-	if _, err := wakeScript.run(ctx, q.rdb, []string{KeyLanes}, tenant, ms); err != nil {
+	if _, err := wakeScript.run(ctx, q.rdb, []string{KeyLanes}, ms, tenant); err != nil {
 		return fmt.Errorf("wake the lane of %s: %w", tenant, err)
 	}
 	return nil
@@ -304,6 +322,7 @@ func (q *Queue) Forget(ctx context.Context, tenant string) error {
 	if err := q.rdb.ZRem(ctx, KeyLanes, tenant).Err(); err != nil {
 		return fmt.Errorf("forget %s: %w", tenant, err)
 	}
+	q.keys.Delete(tenant)
 	if err := q.epoch.forget(ctx, tenant); err != nil {
 		return fmt.Errorf("forget %s: %w", tenant, err)
 	}

@@ -20,8 +20,8 @@ import (
 
 // repairScript repairs one record.
 //
-// KEYS 1 record, 2 events, 3 bulk, 4 due, 5 log, 6..11 by:<state>.
-// ARGV 1 ref, 2 log cap.
+// KEYS 1 record, 2 events, 3 bulk, 4 due, 5..10 by:<state>.
+// ARGV 1 ref.
 // Returns 1 when something was wrong, else 0. It needs no fence: it only does
 // what any mark may do.
 var repairScript = newScript(true, luaNow+luaMove+`
@@ -34,18 +34,17 @@ local state, qid, taken, nextAt = unpack(redis.call('HMGET', rec, 'state', 'qid'
 if not state and redis.call('HEXISTS', rec, 'want') == 0 then
   -- Seen by a poll and never marked, unless an index says otherwise.
   local named = redis.call('ZSCORE', KEYS[4], ref)
-  for i = 6, 11 do named = named or redis.call('ZSCORE', KEYS[i], ref) end
+  for i = 5, 10 do named = named or redis.call('ZSCORE', KEYS[i], ref) end
   if not named then return 0 end
 end
 if qid and not waits(qid) then redis.call('HDEL', rec, 'qid', 'class'); qid = false; wrong = 1 end
 if taken and not waits(taken) then redis.call('HDEL', rec, 'taken'); taken = false; wrong = 1; state = 'running' end
-local byKey = index(6)
+local byKey = index(5)
 if not state or not byKey[state] then state = qid and 'pending' or false; wrong = 1 end
 if not qid and not taken and (not state or state == 'pending' or state == 'running') then
   local id = redis.call('XADD', KEYS[2], '*', 'ref', ref, 'source', 'repair', 'note', 'its mark had vanished', 'trace', '', 'at', now)
   redis.call('HINCRBY', rec, 'want', 1)
   redis.call('HSET', rec, 'class', 'events', 'qid', id)
-  redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[2], '*', 'at', now, 'name', 'marked', 'text', 'repair: its mark had vanished')
   state = 'pending'
   wrong = 1
 end
@@ -188,8 +187,8 @@ func (r *repair) add(ctx context.Context, name string) error {
 	}
 	r.seen[name] = true
 	t := r.tenant
-	keys := append([]string{KeyRecord(t, ref), KeyStream(t, Live), KeyStream(t, Bulk), KeyDue(t), KeyLog(t, ref)}, byState(t)...)
-	if r.calls = append(r.calls, call{keys, []any{name, r.q.o.LogCap}}); len(r.calls) < repairBatch {
+	keys := append([]string{KeyRecord(t, ref), KeyStream(t, Live), KeyStream(t, Bulk), KeyDue(t)}, byState(t)...)
+	if r.calls = append(r.calls, call{keys, []any{name}}); len(r.calls) < repairBatch {
 		return nil
 	}
 	return r.flush(ctx)

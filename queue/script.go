@@ -109,40 +109,49 @@ end
 `
 )
 
+// luaTell adds a step to a timeline. One that does not begin with its time
+// happens now.
+const luaTell = `
+local function tell(log, cap, step)
+  if string.sub(step, 1, 1) == '\n' then step = string.format('%.0f', now) .. step end
+  if redis.call('RPUSH', log, step) > tonumber(cap) then redis.call('LTRIM', log, -tonumber(cap), -1) end
+end
+`
+
 // luaMark marks one record: its want grows and, unless it already waits in a
 // stream that counts, an entry is added. KEYS 1 events, 2 bulk, 3 due. It
-// returns the number of entries added.
+// returns the number of entries added. The timeline is told of the mark when
+// its entry is taken, so that a waiting mark costs no more than it must.
 const luaMark = `
-local function mark(class, rec, log, byKey, cap, ref, source, note, trace)
-  local added = 0
+local function mark(class, rec, byKey, ref, source, note, trace)
   redis.call('HINCRBY', rec, 'want', 1)
-  redis.call('ZREM', KEYS[3], ref)
-  local waits, qid = unpack(redis.call('HMGET', rec, 'class', 'qid'))
+  local state, waits, qid = unpack(redis.call('HMGET', rec, 'state', 'class', 'qid'))
   if waits and (not qid or #redis.call('XRANGE', waits == 'bulk' and KEYS[2] or KEYS[1], qid, qid) == 0) then waits = false end
-  if not waits or (waits == 'bulk' and class == 'events') then
-    local stream = class == 'bulk' and KEYS[2] or KEYS[1]
-    local id = redis.call('XADD', stream, '*', 'ref', ref, 'source', source, 'note', note, 'trace', trace, 'at', now)
-    redis.call('HSET', rec, 'class', class, 'qid', id)
-    added = added + 1
-    if source ~= 'recheck' then
-      redis.call('XADD', log, 'MAXLEN', '~', cap, '*', 'at', now, 'name', 'marked', 'text', source .. (note ~= '' and ': ' .. note or ''))
-    end
+  local enters = not waits or (waits == 'bulk' and class == 'events')
+  if not enters and (state == 'pending' or state == 'running') then return 0 end
+  if state ~= 'running' then
+    if state ~= 'pending' then redis.call('ZREM', KEYS[3], ref) end
+    if state and state ~= 'pending' and byKey[state] then redis.call('ZREM', byKey[state], ref) end
+    redis.call('ZADD', byKey.pending, now, ref)
+    if not enters then redis.call('HSET', rec, 'state', 'pending', 'updated', now) end
   end
-  if redis.call('HGET', rec, 'state') ~= 'running' then move(rec, ref, byKey, 'pending', now) end
-  return added
+  if not enters then return 0 end
+  local id = redis.call('XADD', class == 'bulk' and KEYS[2] or KEYS[1], '*', 'ref', ref, 'source', source, 'note', note, 'trace', trace, 'at', now)
+  if state == 'running' then redis.call('HSET', rec, 'class', class, 'qid', id)
+  else redis.call('HSET', rec, 'class', class, 'qid', id, 'state', 'pending', 'updated', now) end
+  return 1
 end
 `
 
 // markScript adds marks.
 //
 // KEYS 1 events, 2 bulk, 3 due, 4..9 by:<state> in the order of States, then
-// per mark: record, log.
+// the record of each mark.
 // ARGV 1 class (events, bulk, or retry: the one that the record was last taken
-// from), 2 bound of the stream or 0, 3 log cap, then per mark: ref, source,
-// note, trace.
-// Returns the number of entries added; the error FULL when the stream is at
-// its bound, and then nothing is written. Run twice, it adds nothing more: the
-// record waits already, only its want grows.
+// from), 2 bound of the stream or 0, then per mark: ref, source, note, trace.
+// Returns for each mark 1 if an entry was added, else 0; the error FULL when
+// the stream is at its bound, and then nothing is written. Run twice, it adds
+// nothing more: the record waits already, only its want grows.
 //
 // Strangers' marks may not be made when Redis is out of memory; those of records
 // that were here before may, because a lane drains only if they go on.
@@ -153,12 +162,11 @@ if tonumber(ARGV[2]) > 0 and redis.call('XLEN', ARGV[1] == 'bulk' and KEYS[2] or
   return redis.error_reply('FULL the lane holds as many marks as it may')
 end
 local byKey = index(4)
-local added = 0
-for i = 0, (#KEYS - 9) / 2 - 1 do
-  local rec, log = KEYS[10 + 2 * i], KEYS[11 + 2 * i]
+local added = {}
+for i = 1, #KEYS - 9 do
   local class = ARGV[1]
-  if class == 'retry' then class = redis.call('HGET', rec, 'from') or 'events' end
-  added = added + mark(class, rec, log, byKey, ARGV[3], ARGV[4 + 4 * i], ARGV[5 + 4 * i], ARGV[6 + 4 * i], ARGV[7 + 4 * i])
+  if class == 'retry' then class = redis.call('HGET', KEYS[9 + i], 'from') or 'events' end
+  added[i] = mark(class, KEYS[9 + i], byKey, ARGV[4 * i - 1], ARGV[4 * i], ARGV[4 * i + 1], ARGV[4 * i + 2])
 end
 return added
 `
@@ -245,14 +253,15 @@ return ends
 
 // beginScript puts a taken entry's record to work.
 //
-// KEYS 1 lane, 2 record, 3 stream of the entry, 4..9 by:<state>.
-// ARGV 1 fence, 2 ref, 3 entry id, 4 1 if the holder before died, 5 class.
+// KEYS 1 lane, 2 record, 3 stream of the entry, 4 log, 5..10 by:<state>.
+// ARGV 1 fence, 2 ref, 3 entry id, 4 1 if the holder before died, 5 class, 6
+// log cap, 7 what the timeline is told of the mark when it is first taken, or "".
 // Returns {want, crashes, attempts}, "superseded" when another entry of the
 // record counts (this one is removed), or "stale".
 //
 // A record that should wait but names no entry has lost its fields, so any
 // entry of it counts.
-var beginScript = newScript(true, luaNow+luaFence+luaMove+`
+var beginScript = newScript(true, luaNow+luaFence+luaMove+luaTell+`
 local rec, ref, id = KEYS[2], ARGV[2], ARGV[3]
 local taken, qid, state = unpack(redis.call('HMGET', rec, 'taken', 'qid', 'state'))
 local lost = not taken and not qid and (not state or state == 'pending' or state == 'running')
@@ -262,10 +271,11 @@ if taken ~= id and qid ~= id and not lost then
   return 'superseded'
 end
 if qid == id then redis.call('HDEL', rec, 'qid', 'class') end
+if taken ~= id and ARGV[7] ~= '' then tell(KEYS[4], ARGV[6], ARGV[7]) end
 if taken == id and ARGV[4] == '1' then redis.call('HINCRBY', rec, 'crashes', 1) end
 redis.call('HSET', rec, 'taken', id)
 if ARGV[5] == 'bulk' then redis.call('HSET', rec, 'from', 'bulk') else redis.call('HDEL', rec, 'from') end
-move(rec, ref, index(4), 'running', now)
+move(rec, ref, index(5), 'running', now)
 local got = redis.call('HMGET', rec, 'want', 'crashes', 'attempts')
 return {got[1] or '0', got[2] or '0', got[3] or '0'}
 `)
@@ -286,10 +296,10 @@ return 'ok'
 // ARGV 1 fence, 2 ref, 3 entry id or "", 4 want of the entry, 5 state,
 // 6 reason, 7 message, 8 fix, 9 next_at in ms or 0, 10 1 if it counts as a
 // failed attempt, 11 log cap, 12 number of facts, 13 name of this settlement,
-// then name and value of each fact, then per step: at in ms or "", name, text.
+// then name and value of each fact, then each step (StepText).
 // Returns "ok", "already" when the entry was settled before, or the settlement
 // without an entry made, or "stale".
-var settleScript = newScript(true, luaNow+luaFence+luaMove+`
+var settleScript = newScript(true, luaNow+luaFence+luaMove+luaTell+`
 local rec, ref, id = KEYS[2], ARGV[2], ARGV[3]
 if id ~= '' then
   redis.call('XACK', KEYS[3], 'lane', id)
@@ -310,9 +320,7 @@ for i = 0, facts - 1 do
   local name, value = ARGV[14 + 2 * i], ARGV[15 + 2 * i]
   if value == '' then redis.call('HDEL', rec, 'fact:' .. name) else redis.call('HSET', rec, 'fact:' .. name, value) end
 end
-for i = 14 + 2 * facts, #ARGV, 3 do
-  redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[11], '*', 'at', ARGV[i] ~= '' and ARGV[i] or now, 'name', ARGV[i + 1], 'text', ARGV[i + 2])
-end
+for i = 14 + 2 * facts, #ARGV do tell(KEYS[5], ARGV[11], ARGV[i]) end
 redis.call('HSET', rec, 'reason', ARGV[6], 'message', ARGV[7], 'fix', ARGV[8], 'next_at', '0')
 redis.call('ZREM', KEYS[4], ref)
 if redis.call('HEXISTS', rec, 'qid') == 1 then
@@ -367,11 +375,12 @@ else redis.call('ZADD', KEYS[1], 'LT', ARGV[3], ARGV[1]) end
 return 'ok'
 `)
 
-// wakeScript makes a lane due, if it is not due earlier.
+// wakeScript makes lanes due that are not due earlier.
 //
-// KEYS 1 mlc:lanes. ARGV 1 tenant, 2 when in ms, 0 for now. Returns "ok".
+// KEYS 1 mlc:lanes. ARGV 1 when in ms, 0 for now, then the tenants. Returns
+// "ok".
 var wakeScript = newScript(true, luaNow+`
-redis.call('ZADD', KEYS[1], 'LT', ARGV[2] == '0' and now or ARGV[2], ARGV[1])
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], 'LT', ARGV[1] == '0' and now or ARGV[1], ARGV[i]) end
 return 'ok'
 `)
 

@@ -85,11 +85,7 @@ func (t *Turn) settlement(s Settlement) call {
 		steps = append(slices.Clone(s.Steps), Step{Name: "settled", Text: settledText(s)})
 	}
 	for _, step := range steps {
-		when := ""
-		if !step.At.IsZero() {
-			when = strconv.FormatInt(step.At.UnixMilli(), 10)
-		}
-		args = append(args, when, step.Name, step.Text)
+		args = append(args, StepText(step))
 	}
 	return call{keys, args}
 }

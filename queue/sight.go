@@ -25,7 +25,7 @@ type Sighting struct {
 func (q *Queue) Sight(ctx context.Context, tenant string, fence int64, c Class, seen []Sighting, watermarks map[string]string) (added int, err error) {
 	keys := append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...)
 	keys = append(keys, KeyLane(tenant), KeyWatermarks(tenant))
-	args := []any{strconv.FormatInt(fence, 10), string(c), q.o.Bound, q.o.LogCap, len(watermarks)}
+	args := []any{strconv.FormatInt(fence, 10), string(c), q.o.Bound, len(watermarks)}
 	for k, v := range watermarks {
 		args = append(args, k, v)
 	}
@@ -33,7 +33,7 @@ func (q *Queue) Sight(ctx context.Context, tenant string, fence int64, c Class, 
 		if s.Type == "" || s.ID == "" || strings.ContainsAny(s.Type+s.ID, ":{} \t\r\n") {
 			return 0, fmt.Errorf("sighting %q: not a record type and id", s.Ref)
 		}
-		keys = append(keys, KeyRecord(tenant, s.Ref), KeyLog(tenant, s.Ref), KeyKnown(tenant, s.Type), KeyDays(tenant, s.Type))
+		keys = append(keys, KeyRecord(tenant, s.Ref), KeyKnown(tenant, s.Type), KeyDays(tenant, s.Type))
 		what := ""
 		switch {
 		case s.Gone && s.Marks:
@@ -85,9 +85,8 @@ const knownWidth = 18
 // sightScript keeps sightings.
 //
 // KEYS 1 events, 2 bulk, 3 due, 4..9 by:<state>, 10 lane, 11 watermarks, then
-// per sighting: record, log, known ids of its type, days of its type.
-// ARGV 1 fence, 2 class, 3 bound, 4 log cap, 5 number of watermark fields,
-// then name and value of each, then per sighting: ref, padded id, "" or mark
+// per sighting: record, known ids of its type, days of its type.
+// ARGV 1 fence, 2 class, 3 bound, 4 number of watermark fields, then name and value of each, then per sighting: ref, padded id, "" or mark
 // or gone or "gone, mark", source, note, day, number of facts, then name and
 // value of each.
 // Returns the number of entries added, or "stale"; the error FULL when the
@@ -97,10 +96,10 @@ if redis.call('HGET', KEYS[10], 'fence') ~= ARGV[1] or redis.call('HEXISTS', KEY
 local class = ARGV[2]
 local stream = class == 'bulk' and KEYS[2] or KEYS[1]
 local byKey = index(4)
-local at = 6 + 2 * tonumber(ARGV[5])
+local at = 5 + 2 * tonumber(ARGV[4])
 local first = at
 local wanted = false
-for i = 12, #KEYS, 4 do
+for i = 12, #KEYS, 3 do
   if ARGV[at + 2] == 'mark' or ARGV[at + 2] == 'gone, mark' then wanted = true end
   at = at + 7 + 2 * tonumber(ARGV[at + 6])
 end
@@ -109,8 +108,8 @@ if wanted and tonumber(ARGV[3]) > 0 and redis.call('XLEN', stream) >= tonumber(A
 end
 local added = 0
 at = first
-for i = 12, #KEYS, 4 do
-  local rec, log, known, days = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
+for i = 12, #KEYS, 3 do
+  local rec, known, days = KEYS[i], KEYS[i + 1], KEYS[i + 2]
   local what, day = ARGV[at + 2], ARGV[at + 5]
   if what == 'gone' or what == 'gone, mark' then
     if redis.call('ZREM', known, ARGV[at + 1]) == 1 then
@@ -122,7 +121,7 @@ for i = 12, #KEYS, 4 do
     redis.call('HSET', rec, 'fact:day', day)
   end
   if what == 'mark' or what == 'gone, mark' then
-    added = added + mark(class, rec, log, byKey, ARGV[4], ARGV[at], ARGV[at + 3], ARGV[at + 4], '')
+    added = added + mark(class, rec, byKey, ARGV[at], ARGV[at + 3], ARGV[at + 4], '')
   end
   for f = 0, tonumber(ARGV[at + 6]) - 1 do
     local name, value = ARGV[at + 7 + 2 * f], ARGV[at + 8 + 2 * f]
@@ -130,7 +129,7 @@ for i = 12, #KEYS, 4 do
   end
   at = at + 7 + 2 * tonumber(ARGV[at + 6])
 end
-for i = 6, first - 1, 2 do
+for i = 5, first - 1, 2 do
   if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[11], ARGV[i]) else redis.call('HSET', KEYS[11], ARGV[i], ARGV[i + 1]) end
 end
 return added

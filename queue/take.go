@@ -117,10 +117,7 @@ func (t *Turn) promote(ctx context.Context, most int) error {
 	if len(marks) == 0 {
 		return nil
 	}
-	keys, args, err := t.q.markArgs(t.Tenant, "retry", 0, marks) // no bound: a due retry was counted when it was first marked
-	if err != nil {
-		return err
-	}
+	keys, args := t.q.markArgs(t.Tenant, "retry", 0, marks) // no bound: a due retry was counted when it was first marked
 	if _, err := retryScript.run(ctx, t.q.rdb, keys, args...); err != nil {
 		return fmt.Errorf("mark %d due retries of %s: %w", len(marks), t.Tenant, err)
 	}
@@ -204,8 +201,15 @@ func (t *Turn) begin(ctx context.Context, c Class, messages []redis.XMessage, ag
 			gone = true
 			continue
 		}
-		keys := append([]string{KeyLane(t.Tenant), KeyRecord(t.Tenant, r), stream}, byState(t.Tenant)...)
-		calls = append(calls, call{keys, []any{t.fence, r.String(), m.ID, died, string(c)}})
+		keys := append([]string{KeyLane(t.Tenant), KeyRecord(t.Tenant, r), stream, KeyLog(t.Tenant, r)}, byState(t.Tenant)...)
+		marked, why := "", text(m.Values["source"])
+		if note := text(m.Values["note"]); note != "" {
+			why += ": " + note
+		}
+		if text(m.Values["source"]) != SourceRecheck {
+			marked = StepText(Step{At: milli(text(m.Values["at"])), Name: "marked", Text: why})
+		}
+		calls = append(calls, call{keys, []any{t.fence, r.String(), m.ID, died, string(c), t.q.o.LogCap, marked}})
 		entries = append(entries, Entry{Ref: r, Source: text(m.Values["source"]), Note: text(m.Values["note"]), Trace: text(m.Values["trace"]),
 			MarkedAt: milli(text(m.Values["at"])), class: c, stream: m.ID})
 	}

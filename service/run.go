@@ -45,6 +45,7 @@ type Options struct {
 	Transport *handlers.Transports
 	Idle      time.Duration
 	Beat      time.Duration
+	Flights   int // queue.Options.Flights; for measurements
 
 	marked func(source, recordType string) // counts marks; Run sets these
 	lost   func(tenant string)
@@ -100,7 +101,7 @@ func Open(ctx context.Context, c Config, o Options) (r Rooms, rdb redis.Universa
 	if log == nil {
 		log = zap.NewNop()
 	}
-	return Rooms{queue.New(rdb, queue.Options{Marked: o.marked, Lost: o.lost, Mended: o.mended, Quarantine: c.Settle(), Lease: c.Lease()}), state.New(rdb), tenants, handlers.NewBudget(rdb),
+	return Rooms{queue.New(rdb, queue.Options{Flights: o.Flights, Marked: o.marked, Lost: o.lost, Mended: o.mended, Quarantine: c.Settle(), Lease: c.Lease()}), state.New(rdb), tenants, handlers.NewBudget(rdb),
 		audit.New(rdb, tenants.InstallationKey, log), ks}, rdb, closing, nil
 }
 

@@ -16,7 +16,7 @@ const timelineCap = 50
 
 // Timeline returns the steps of a record, oldest first.
 func (r *Records) Timeline(ctx context.Context, ref queue.Ref) ([]queue.Step, error) {
-	rows, err := r.rdb.XRange(ctx, queue.KeyLog(r.tenant, ref), "-", "+").Result()
+	rows, err := r.rdb.LRange(ctx, queue.KeyLog(r.tenant, ref), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read the timeline of %s: %w", ref, err)
 	}
@@ -29,9 +29,9 @@ func (r *Records) Timelines(ctx context.Context, refs ...queue.Ref) ([][]queue.S
 		return nil, nil
 	}
 	p := r.rdb.Pipeline()
-	cmds := make([]*redis.XMessageSliceCmd, len(refs))
+	cmds := make([]*redis.StringSliceCmd, len(refs))
 	for i, ref := range refs {
-		cmds[i] = p.XRange(ctx, queue.KeyLog(r.tenant, ref), "-", "+")
+		cmds[i] = p.LRange(ctx, queue.KeyLog(r.tenant, ref), 0, -1)
 	}
 	if _, err := p.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("read %d timelines of %s: %w", len(refs), r.tenant, err)
@@ -43,10 +43,10 @@ func (r *Records) Timelines(ctx context.Context, refs ...queue.Ref) ([][]queue.S
 	return out, nil
 }
 
-func steps(rows []redis.XMessage) []queue.Step {
+func steps(rows []string) []queue.Step {
 	out := make([]queue.Step, 0, len(rows))
-	for _, m := range rows {
-		out = append(out, queue.Step{At: milli(field(m, "at")), Name: field(m, "name"), Text: field(m, "text")})
+	for _, text := range rows {
+		out = append(out, queue.ParseStep(text))
 	}
 	return out
 }
@@ -55,13 +55,12 @@ func steps(rows []redis.XMessage) []queue.Step {
 func (r *Records) Note(ctx context.Context, ref queue.Ref, steps ...queue.Step) error {
 	p := r.rdb.Pipeline()
 	for _, s := range steps {
-		at := s.At
-		if at.IsZero() {
-			at = time.Now()
+		if s.At.IsZero() {
+			s.At = time.Now()
 		}
-		p.XAdd(ctx, &redis.XAddArgs{Stream: queue.KeyLog(r.tenant, ref), MaxLen: timelineCap, Approx: true,
-			Values: []string{"at", strconv.FormatInt(at.UnixMilli(), 10), "name", s.Name, "text", s.Text}})
+		p.RPush(ctx, queue.KeyLog(r.tenant, ref), queue.StepText(s))
 	}
+	p.LTrim(ctx, queue.KeyLog(r.tenant, ref), -timelineCap, -1)
 	if _, err := p.Exec(ctx); err != nil {
 		return fmt.Errorf("note on %s: %w", ref, err)
 	}
@@ -81,13 +80,22 @@ type Hook struct {
 // hooksCap is how many webhooks are kept per tenant.
 const hooksCap = 200
 
-// AddHook keeps a webhook, at most 200 per tenant.
-func (r *Records) AddHook(ctx context.Context, h Hook) error {
-	err := r.rdb.XAdd(ctx, &redis.XAddArgs{Stream: queue.KeyHooks(r.tenant), MaxLen: hooksCap, Approx: true, Values: []string{
-		"at", strconv.FormatInt(h.At.UnixMilli(), 10), "address", h.Address, "verdict", h.Verdict, "detail", h.Detail,
-		"accepted", strconv.Itoa(h.Accepted), "ignored", strconv.Itoa(h.Ignored)}}).Err()
-	if err != nil {
-		return fmt.Errorf("keep a webhook of %s: %w", r.tenant, err)
+// TenantHook is a webhook of a tenant.
+type TenantHook struct {
+	Tenant string
+	Hook
+}
+
+// AddHooks keeps webhooks, at most 200 per tenant, in one round trip.
+func (s *Store) AddHooks(ctx context.Context, hooks ...TenantHook) error {
+	p := s.rdb.Pipeline()
+	for _, h := range hooks {
+		p.XAdd(ctx, &redis.XAddArgs{Stream: queue.KeyHooks(h.Tenant), MaxLen: hooksCap, Approx: true, Values: []string{
+			"at", strconv.FormatInt(h.At.UnixMilli(), 10), "address", h.Address, "verdict", h.Verdict, "detail", h.Detail,
+			"accepted", strconv.Itoa(h.Accepted), "ignored", strconv.Itoa(h.Ignored)}})
+	}
+	if _, err := p.Exec(ctx); err != nil {
+		return fmt.Errorf("keep %d webhooks: %w", len(hooks), err)
 	}
 	return nil
 }

@@ -1,0 +1,280 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// gatherer lets marks that are made at the same time share flushes: what one
+// flush carries becomes durable with one fsync, costs one round trip and, for
+// each tenant, one run of the script. There is no timer. Up to Options.Flights
+// flushes are in flight; a mark that finds a place free goes at once and
+// alone, and what comes while all places are taken goes together as soon as
+// one is free. So one mark alone waits for nobody, and the more there are, the
+// less each costs.
+//
+// Several flights at once, because on a slow disk it counts how many marks are
+// under way, and few of them to a flight on a fast one.
+type gatherer struct {
+	q *Queue
+
+	mu      sync.Mutex
+	free    int
+	waiting []*post
+}
+
+const (
+	defaultFlights = 8
+	// maxGathered bounds the posts that wait for a place: more are refused.
+	maxGathered = 4096
+	// maxFlush is how many marks a flush carries: about what Redis reads at
+	// once (16 KB), for it makes durable what it has read before it reads on.
+	maxFlush = 100
+	// maxShared is the most marks of one call that share a flush; larger calls
+	// are batches already.
+	maxShared = 16
+)
+
+// post is one call of Mark that waits for its answer.
+type post struct {
+	ctx    context.Context
+	tenant string
+	class  Class
+	marks  []Mark
+	left   atomic.Bool   // nobody waits for the answer any more
+	done   chan struct{} // closed when added and err are set
+	added  int
+	err    error
+}
+
+// mark makes the marks of a post durable.
+func (g *gatherer) mark(p *post) (int, error) {
+	g.mu.Lock()
+	if g.free > 0 {
+		g.free--
+		g.mu.Unlock()
+		g.q.flush(p.ctx, []*post{p})
+		g.goOn()
+		return p.added, p.err
+	}
+	if len(g.waiting) >= maxGathered {
+		g.mu.Unlock()
+		return 0, fmt.Errorf("mark %d records of %s: %d calls wait for Redis already: %w", len(p.marks), p.tenant, maxGathered, ErrFull)
+	}
+	p.done = make(chan struct{})
+	g.waiting = append(g.waiting, p)
+	g.mu.Unlock()
+	select {
+	case <-p.done:
+		return p.added, p.err
+	case <-p.ctx.Done():
+		p.left.Store(true)
+		return 0, fmt.Errorf("mark %d records of %s: %w", len(p.marks), p.tenant, p.ctx.Err())
+	}
+}
+
+// goOn uses the place of a flush that has ended for what waits, or frees it.
+func (g *gatherer) goOn() {
+	if next := g.next(); next != nil {
+		go func() {
+			for ; next != nil; next = g.next() {
+				ctx, cancel := latest(next)
+				g.q.flush(ctx, next)
+				cancel()
+				for _, p := range next {
+					close(p.done)
+				}
+			}
+		}()
+	}
+}
+
+// next takes what the next flush carries, oldest first; nil frees the place.
+func (g *gatherer) next() []*post {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var out []*post
+	n, used := 0, 0
+	for _, p := range g.waiting {
+		if n += len(p.marks); n > maxFlush && len(out) > 0 {
+			break
+		}
+		used++
+		if p.left.Load() {
+			n -= len(p.marks)
+			continue
+		}
+		out = append(out, p)
+	}
+	clear(g.waiting[:used])
+	if g.waiting = g.waiting[used:]; len(g.waiting) == 0 {
+		g.waiting = nil // let go of what a burst has grown
+	}
+	if out == nil {
+		g.free++
+	}
+	return out
+}
+
+// latest is a context that lasts as long as anybody waits for one of the posts.
+func latest(posts []*post) (context.Context, context.CancelFunc) {
+	ctx := context.WithoutCancel(posts[0].ctx)
+	end, ok := posts[0].ctx.Deadline()
+	for _, p := range posts[1:] {
+		at, bounded := p.ctx.Deadline()
+		if ok = ok && bounded; ok && at.After(end) {
+			end = at
+		}
+	}
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end)
+}
+
+// lot is what a flush marks in one lane.
+type lot struct {
+	tenant string
+	class  Class
+	posts  []*post
+	marks  []Mark
+	cmd    *redis.Cmd
+	keys   []string
+	args   []any
+}
+
+// flush makes the marks of some posts durable, wakes their lanes and sets what
+// the posts wait for. What fails for one lane, or for one post, is not the
+// fault of another.
+func (q *Queue) flush(ctx context.Context, posts []*post) {
+	lots := q.lots(posts)
+	text := markScript.text(q.rdb)
+	_, cluster := q.rdb.(*redis.ClusterClient)
+	p := q.rdb.Pipeline()
+	for _, l := range lots {
+		l.cmd = text.EvalSha(ctx, p, l.keys, l.args...)
+	}
+	var woken *redis.Cmd
+	if !cluster { // one connection keeps the order; the wake-up must come after the marks
+		woken = q.wakeAll(ctx, p, lots)
+	}
+	_, _ = p.Exec(ctx) // each command tells its own error
+	late := cluster
+	for _, l := range lots {
+		v, err := l.cmd.Result()
+		if redis.HasErrorPrefix(err, "NOSCRIPT") {
+			v, err = markScript.run(ctx, q.rdb, l.keys, l.args...)
+			late = true
+		}
+		l.answer(v, err)
+		if err != nil && len(l.posts) > 1 && ofOneRecord(err) {
+			late = true
+			for _, p := range l.posts {
+				q.markAlone(ctx, p)
+			}
+		}
+	}
+	var err error
+	if !late {
+		if err = woken.Err(); redis.HasErrorPrefix(err, "NOSCRIPT") {
+			late = true
+		}
+	}
+	if late {
+		_, err = wakeScript.run(ctx, q.rdb, []string{KeyLanes}, wakeArgs(lots)...)
+	}
+	for _, p := range posts {
+		if p.err != nil {
+			continue
+		}
+		q.count(p.marks)
+		if err != nil {
+			p.err = fmt.Errorf("wake the lane of %s: %w", p.tenant, err)
+		}
+	}
+}
+
+// lots sorts posts by lane.
+func (q *Queue) lots(posts []*post) []*lot {
+	var out []*lot
+	for _, p := range posts {
+		var l *lot
+		for _, known := range out { // few tenants post at once
+			if known.tenant == p.tenant && known.class == p.class {
+				l = known
+				break
+			}
+		}
+		if l == nil {
+			l = &lot{tenant: p.tenant, class: p.class}
+			out = append(out, l)
+		}
+		l.posts, l.marks = append(l.posts, p), append(l.marks, p.marks...)
+	}
+	for _, l := range out {
+		l.keys, l.args = q.markArgs(l.tenant, string(l.class), q.o.Bound, l.marks)
+	}
+	return out
+}
+
+// answer tells the posts of a lot what the script answered: for each mark 1 if
+// it added an entry, else 0.
+func (l *lot) answer(v any, err error) {
+	added, _ := v.([]any)
+	for _, p := range l.posts {
+		if err != nil {
+			p.err = markError(p, err)
+			continue
+		}
+		p.err, p.added = nil, 0
+		for _, n := range added[:min(len(p.marks), len(added))] {
+			if n == int64(1) {
+				p.added++
+			}
+		}
+		added = added[min(len(p.marks), len(added)):]
+	}
+}
+
+// markAlone makes the marks of one post durable by themselves.
+func (q *Queue) markAlone(ctx context.Context, p *post) {
+	l := &lot{tenant: p.tenant, class: p.class, posts: []*post{p}}
+	keys, args := q.markArgs(p.tenant, string(p.class), q.o.Bound, p.marks)
+	l.answer(markScript.run(ctx, q.rdb, keys, args...))
+}
+
+// ofOneRecord reports whether the script ran and failed in the middle, as it
+// does when a record's key holds something else: its neighbours may be sound.
+func ofOneRecord(err error) bool { return strings.Contains(err.Error(), "user_script") }
+
+func markError(p *post, err error) error {
+	if strings.HasPrefix(err.Error(), "FULL") || strings.Contains(err.Error(), "OOM") {
+		err = ErrFull
+	}
+	return fmt.Errorf("mark %d records of %s: %w", len(p.marks), p.tenant, err)
+}
+
+// wakeAll makes the lanes of some lots due.
+func (q *Queue) wakeAll(ctx context.Context, c redis.Scripter, lots []*lot) *redis.Cmd {
+	return wakeScript.text(q.rdb).EvalSha(ctx, c, []string{KeyLanes}, wakeArgs(lots)...)
+}
+
+// wakeArgs name each tenant once.
+func wakeArgs(lots []*lot) []any {
+	args := append(make([]any, 0, 1+len(lots)), 0)
+	for i, l := range lots {
+		if i == 0 || l.tenant != lots[i-1].tenant {
+			args = append(args, l.tenant)
+		}
+	}
+	return args
+}
+
+// errMark is the error of a mark that names no record.
+var errMark = errors.New("not a record type and id")

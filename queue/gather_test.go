@@ -1,0 +1,230 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/queue/redistest"
+)
+
+// gate lets the test hold back what goes to Redis, and counts it.
+type gate struct {
+	closed  atomic.Pointer[chan struct{}]
+	waiting atomic.Int64
+	trips   atomic.Int64 // pipelines
+}
+
+func (g *gate) pass(ctx context.Context) error {
+	if c := g.closed.Load(); c != nil {
+		g.waiting.Add(1)
+		defer g.waiting.Add(-1)
+		select {
+		case <-*c:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (g *gate) close() (open func()) {
+	c := make(chan struct{})
+	g.closed.Store(&c)
+	return func() { g.closed.Store(nil); close(c) }
+}
+
+func (g *gate) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (g *gate) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if err := g.pass(ctx); err != nil {
+			cmd.SetErr(err)
+			return err
+		}
+		return next(ctx, cmd)
+	}
+}
+func (g *gate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		g.trips.Add(1)
+		if err := g.pass(ctx); err != nil {
+			for _, c := range cmds {
+				c.SetErr(err)
+			}
+			return err
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// gathered fills both flights with a mark each, and lets n more marks wait
+// behind them; open lets everything go, wait collects the errors by number.
+func gathered(t *testing.T, rdb redis.UniversalClient, q *queue.Queue, n int, mark func(i int) (tenant string, m queue.Mark)) (g *gate, open func(), wait func() map[int]error) {
+	t.Helper()
+	g = &gate{}
+	rdb.AddHook(g)
+	mustMark(t, q, "first", bill(0)) // the scripts are loaded, the memory is looked at
+	open = g.close()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	errs := map[int]error{}
+	one := func(i int, tenant string, m queue.Mark) {
+		wg.Go(func() {
+			_, err := q.Mark(t.Context(), tenant, queue.Live, m)
+			mu.Lock()
+			defer mu.Unlock()
+			errs[i] = err
+		})
+	}
+	for i := range 2 {
+		one(-1-i, "first", bill(i))
+		waitFor(t, func() bool { return g.waiting.Load() == int64(i+1) })
+	}
+	for i := range n {
+		tenant, m := mark(i)
+		one(i, tenant, m)
+	}
+	waitFor(t, func() bool { return q.Gathered() == n })
+	return g, open, func() map[int]error { wg.Wait(); return errs }
+}
+
+// What is marked while the flights are taken goes in as few as can be, and
+// whatever was acknowledged is there.
+func TestMarksShareFlushes(t *testing.T) {
+	both(t, func(t *testing.T, rdb redis.UniversalClient) {
+		const n = 90
+		q := queue.New(rdb, queue.Options{Flights: 2})
+		g, open, wait := gathered(t, rdb, q, n, func(i int) (string, queue.Mark) { return "acme" + strconv.Itoa(i%3), bill(i) })
+		g.trips.Store(0)
+		open()
+		for i, err := range wait() {
+			if err != nil {
+				t.Errorf("mark %d: %v", i, err)
+			}
+		}
+		if trips := g.trips.Load(); trips > 2 {
+			t.Errorf("%d marks took %d round trips", n, trips)
+		}
+		for tenant := range 3 {
+			l, err := q.Lane(t.Context(), "acme"+strconv.Itoa(tenant))
+			if err != nil || l.Depth[queue.Live] != n/3 || l.DueAt.IsZero() || l.DueAt.After(time.Now().Add(time.Minute)) {
+				t.Errorf("lane: %+v, %v", l, err)
+			}
+		}
+	})
+}
+
+// One record whose key holds something else fails alone, and so does a lane
+// that is full; every neighbour is acknowledged and there.
+func TestAFailedMarkHarmsNoNeighbour(t *testing.T) {
+	rdb := redistest.Server(t)
+	ctx := t.Context()
+	q := queue.New(rdb, queue.Options{Flights: 2, Bound: 5})
+	for i := range 5 {
+		mustMark(t, q, "full", bill(i))
+	}
+	const broken = 2
+	rdb.Set(ctx, queue.KeyRecord("acme", bill(broken).Ref), "no hash", 0)
+	_, open, wait := gathered(t, rdb, q, 6, func(i int) (string, queue.Mark) {
+		if i >= 4 {
+			return "full", bill(i + 10)
+		}
+		return "acme", bill(i)
+	})
+	open()
+	for i, err := range wait() {
+		switch {
+		case i >= 4:
+			if !errors.Is(err, queue.ErrFull) {
+				t.Errorf("mark %d of a full lane: got %v, want %v", i, err, queue.ErrFull)
+			}
+		case i == broken:
+			if err == nil {
+				t.Errorf("a mark of a record that is no hash was acknowledged")
+			}
+		case i >= 0:
+			if err != nil {
+				t.Errorf("mark %d: %v", i, err)
+			}
+			if s := rdb.HGet(ctx, queue.KeyRecord("acme", bill(i).Ref), "state").Val(); s != string(queue.Pending) {
+				t.Errorf("mark %d was acknowledged and is %q", i, s)
+			}
+		}
+	}
+	if l, err := q.Lane(ctx, "acme"); err != nil || l.DueAt.IsZero() {
+		t.Errorf("the lane was not woken: %+v, %v", l, err)
+	}
+}
+
+// Whoever stops waiting is answered at once and takes nobody along.
+func TestAMarkGivenUpHarmsNoNeighbour(t *testing.T) {
+	rdb := redistest.Server(t)
+	q := queue.New(rdb, queue.Options{Flights: 2})
+	g, open, wait := gathered(t, rdb, q, 3, func(i int) (string, queue.Mark) { return "acme", bill(i) })
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan error, 1)
+	go func() {
+		_, err := q.Mark(ctx, "acme", queue.Live, bill(99))
+		gone <- err
+	}()
+	waitFor(t, func() bool { return q.Gathered() == 4 })
+	cancel()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if g.waiting.Load() != 2 {
+		t.Errorf("%d flights are under way", g.waiting.Load())
+	}
+	open()
+	for i, err := range wait() {
+		if err != nil {
+			t.Errorf("mark %d: %v", i, err)
+		}
+	}
+	if n := rdb.Exists(t.Context(), queue.KeyRecord("acme", bill(99).Ref)).Val(); n != 0 {
+		t.Errorf("a mark that nobody waits for any more was made")
+	}
+	mustMark(t, q, "acme", bill(100)) // the places are free again
+}
+
+// A Redis that answers nothing fills no memory: beyond the bound calls are
+// refused at once.
+func TestGatheringIsBounded(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	q := queue.New(rdb, queue.Options{Flights: 2})
+	_, open, wait := gathered(t, rdb, q, queue.MaxGathered, func(i int) (string, queue.Mark) { return "acme", bill(i) })
+	if _, err := q.Mark(t.Context(), "acme", queue.Live, bill(-1)); !errors.Is(err, queue.ErrFull) {
+		t.Errorf("got %v, want %v", err, queue.ErrFull)
+	}
+	open()
+	for i, err := range wait() {
+		if err != nil {
+			t.Fatal(fmt.Errorf("mark %d: %w", i, err))
+		}
+	}
+}
+
+// One webhook alone costs one round trip, whatever the flights.
+func TestAMarkAloneWaitsForNobody(t *testing.T) {
+	for _, flights := range []int{-1, 1, 8} {
+		rdb := redistest.Embedded(t)
+		g := &gate{}
+		q := queue.New(rdb, queue.Options{Flights: flights})
+		mustMark(t, q, "acme", bill(1))
+		rdb.AddHook(g)
+		for i := range 5 {
+			mustMark(t, q, "acme", bill(i))
+		}
+		if n := g.trips.Load(); n != 5 {
+			t.Errorf("%d flights: 5 marks took %d round trips", flights, n)
+		}
+	}
+}
