@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,30 +12,74 @@ import (
 )
 
 const (
-	// hookTimeout is how long keeping a webhook for people may take.
-	hookTimeout = time.Second
-	// maxHookWrites bounds what a flood of webhooks costs Redis beside the
-	// marks: beyond it webhooks are answered as ever, but not kept.
-	maxHookWrites = 32
+	// hookTimeout is how long keeping webhooks for people may take.
+	hookTimeout = 800 * time.Millisecond
+	// hookPause is how long the writer gathers what came while it wrote.
+	hookPause = 50 * time.Millisecond
+	// maxHooks is how many webhooks wait to be kept: beyond it they are
+	// answered as ever, but not kept. It bounds what a flood of webhooks costs
+	// Redis beside the marks.
+	maxHooks = 200
 	// shownHooks is how many webhooks are listed.
 	shownHooks = 200
 )
 
+// hooks are the webhooks that wait to be kept.
+type hooks struct {
+	mu      sync.Mutex
+	waiting []state.TenantHook
+	writing bool
+}
+
+// add reports whether the caller must see to it that they are written.
+func (h *hooks) add(one state.TenantHook) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.waiting) < maxHooks {
+		h.waiting = append(h.waiting, one)
+	}
+	mine := !h.writing
+	h.writing = true
+	return mine
+}
+
+// some reports whether something is to be written.
+func (h *hooks) some() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.waiting) > 0
+}
+
+// take returns what is to be written; nothing ends the writer's turn.
+func (h *hooks) take() []state.TenantHook {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := h.waiting
+	h.waiting = nil
+	h.writing = len(out) > 0
+	return out
+}
+
 // keepHook keeps a webhook of a known tenant with its verdict, for people. It
 // happens beside the answer, not before it: what it costs must not tell a
-// stranger which tenants exist, nor hold up an accepted webhook.
+// stranger which tenants exist, nor hold up an accepted webhook. What comes
+// while some are written goes together.
 func (a *public) keepHook(ctx context.Context, tenantID string, h state.Hook) {
-	select {
-	case a.hookWrites <- struct{}{}:
-	default:
+	if !a.hooks.add(state.TenantHook{Tenant: tenantID, Hook: h}) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hookTimeout)
+	ctx = context.WithoutCancel(ctx)
 	a.c.Go(func() error {
-		defer func() { <-a.hookWrites }()
-		defer cancel()
-		if err := a.c.States.Tenant(tenantID).AddHook(ctx, h); err != nil {
-			a.c.Log.Debug("keep a webhook", zap.String("request_id", requestID(ctx)), zap.String("tenant", tenantID), zap.Error(err))
+		some := a.hooks.take()
+		for ; len(some) > 0; some = a.hooks.take() {
+			end, cancel := context.WithTimeout(ctx, hookTimeout)
+			if err := a.c.States.AddHooks(end, some...); err != nil {
+				a.c.Log.Debug("keep webhooks", zap.Int("webhooks", len(some)), zap.String("request_id", requestID(ctx)), zap.Error(err))
+			}
+			cancel()
+			if a.hooks.some() {
+				<-time.After(hookPause)
+			}
 		}
 		return nil
 	})

@@ -90,10 +90,10 @@ var recordTypes = [...]netsuite.RecordType{
 
 // public serves the public listener.
 type public struct {
-	c          Config
-	m          *metrics
-	inFlight   gauge
-	hookWrites chan struct{} // a place for each write that keeps a webhook
+	c        Config
+	m        *metrics
+	inFlight gauge
+	hooks    hooks
 }
 
 // ops serves the ops listener.
@@ -122,7 +122,7 @@ func New(c Config) (pub, op *chi.Mux) {
 }
 
 func newPublic(c Config, m *metrics) *chi.Mux {
-	a := &public{c: c, m: m, inFlight: gauge{perTenant: map[string]int{}}, hookWrites: make(chan struct{}, maxHookWrites)}
+	a := &public{c: c, m: m, inFlight: gauge{perTenant: map[string]int{}}}
 	r := chi.NewRouter()
 	r.Use(
 		hideSecret, // outermost: nothing else ever sees it

@@ -35,7 +35,7 @@ import (
 
 // house is both listeners over an embedded Redis, and everything they said.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	redis    *miniredis.Miniredis
 	rdb      redis.UniversalClient
 	config   api.Config
@@ -67,7 +67,7 @@ func (o *output) String() string {
 
 // open starts a house with the tenant acme in it. Every answer is held against
 // openapi.yaml; at the end no canary may be found anywhere.
-func open(t *testing.T, edit ...func(*api.Config)) *house {
+func open(t testing.TB, edit ...func(*api.Config)) *house {
 	t.Helper()
 	h := &house{t: t, redis: miniredis.RunT(t), log: &output{}, said: &output{}}
 	h.rdb = redis.NewClient(&redis.Options{Addr: h.redis.Addr(), ContextTimeoutEnabled: true, MaxRetries: -1})

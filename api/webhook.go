@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	// acceptTimeout is how long a step of a post may wait for Redis: its sender
-	// has an answer within a second, the way there and back included.
+	// acceptTimeout is how long a post may wait for Redis in all, both steps: its
+	// sender has an answer within a second, the way there and back included.
 	acceptTimeout = 900 * time.Millisecond
 	// In-flight posts, in all and per tenant; beyond it we answer 503, which
 	// costs nothing: the poller finds what was missed.
@@ -141,7 +141,9 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 		return o.refused(resultBusy, "too many posts at once", p)
 	}
 	defer a.inFlight.leave(tenantID)
+	began := time.Now()
 	v, err := a.admit(r, tenantID)
+	left := acceptTimeout - time.Since(began) // the body may take its time
 	if err != nil {
 		return o.failed("the tenant could not be read", err)
 	}
@@ -161,9 +163,12 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 		}
 		return o.refused(resultCut, "the body was cut short", p)
 	}
+	// Once read, a webhook is worth keeping even if its sender has hung up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), left)
+	defer cancel()
 	events, unsupported, err := netsuite.ParseEvent(body, r.URL.Query(), eventOptions(v.Tenant))
 	if err != nil {
-		return a.unreadable(r.Context(), o, tenantID, err)
+		return a.unreadable(ctx, o, tenantID, err)
 	}
 	var marks []queue.Mark
 	for _, e := range events {
@@ -178,9 +183,6 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 		o.result = resultIgnored
 		return o
 	}
-	// Once read, a webhook is worth keeping even if its sender has hung up.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptTimeout)
-	defer cancel()
 	if _, err := a.c.Queue.Mark(ctx, tenantID, queue.Live, marks...); err != nil {
 		return o.failed("the marks could not be made durable", err)
 	}
@@ -202,8 +204,6 @@ func (a *public) admit(r *http.Request, tenantID string) (tenant.Verdict, error)
 // unreadable answers an admitted post in which no record could be found. An
 // early poll finds what it was about.
 func (a *public) unreadable(ctx context.Context, o outcome, tenantID string, cause error) outcome {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
-	defer cancel()
 	if err := pollNow(ctx, a.c, tenantID); err != nil {
 		return o.failed("no record in the body, and no early poll could be scheduled", err)
 	}

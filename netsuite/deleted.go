@@ -59,7 +59,7 @@ func (c *Client) Deleted(ctx context.Context, since string) ([]Deletion, error) 
 // deletedType reads the type column, whose spelling nobody has confirmed
 // (contract 3.8): lower case, without spaces, a bill in any of its names.
 func deletedType(s string) (RecordType, bool) {
-	switch strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(s)) {
+	switch strings.ToLower(joined.Replace(s)) {
 	case "vendor", "supplier":
 		return TypeVendor, true
 	case "purchaseorder", "purchord":

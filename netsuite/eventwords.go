@@ -43,6 +43,9 @@ func asID(v any) ID {
 	if n, ok := v.(json.Number); ok {
 		s = n.String()
 	}
+	if s == "" || s[0] < '0' || s[0] > '9' {
+		return 0 // most values: spare them the error
+	}
 	id, err := ParseID(s)
 	if err != nil {
 		return 0
@@ -53,7 +56,9 @@ func asID(v any) ID {
 // at is the value at a path of keys joined by dots, nil when there is none.
 func (o object) at(path string) any {
 	var v any = o
-	for _, k := range strings.Split(strings.ToLower(path), ".") {
+	for rest, more := strings.ToLower(path), true; more; {
+		var k string
+		k, rest, more = strings.Cut(rest, ".")
 		in, ok := v.(object)
 		if !ok {
 			return nil
@@ -135,7 +140,7 @@ func typeIn(s string) string {
 }
 
 func squeeze(s string) string {
-	return strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(s))
+	return joined.Replace(strings.ToLower(s))
 }
 
 // typeNamed reads the spellings of our record types; "" for others.
@@ -172,3 +177,6 @@ func kindOf(s string) string {
 	}
 	return ""
 }
+
+// joined takes out what separates the words of a name.
+var joined = strings.NewReplacer(" ", "", "_", "", "-", "")

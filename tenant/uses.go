@@ -103,6 +103,13 @@ func (c *counters) take() map[useKey]useCount {
 	return out
 }
 
+// some reports whether something is to be written.
+func (c *counters) some() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.counts) > 0
+}
+
 // fail ends the writer's turn: what it could not write is lost, for these are
 // counters for people.
 func (c *counters) fail() {
@@ -114,10 +121,20 @@ func (c *counters) fail() {
 // flushTimeout bounds a write of the counters.
 const flushTimeout = time.Second
 
+// flushPause is how long a writer gathers what came while it wrote, so that a
+// flood of posts costs a few writes a second.
+const flushPause = 200 * time.Millisecond
+
 // Flush writes the uses that were counted until there are none. Run it beside
 // the answer when a Verdict asks for it.
 func (d *Door) Flush(ctx context.Context) error {
-	for {
+	for n := 0; ; n++ {
+		if n > 0 && d.uses.some() {
+			select {
+			case <-ctx.Done():
+			case <-time.After(flushPause):
+			}
+		}
 		counts := d.uses.take()
 		if len(counts) == 0 {
 			return nil
