@@ -1,0 +1,169 @@
+package handlers
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/internal/soak"
+	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
+	"github.com/ml-connector/ml-connector/queue"
+)
+
+const performanceFile = "../docs/performance.md"
+
+// spent is what one turn cost.
+type spent struct{ netsuite, reads, writes int }
+
+// costs serves a lane and counts the calls of both systems by their logs.
+func (s *shop) costs(refs ...queue.Ref) spent {
+	s.t.Helper()
+	ns, c7, writes := len(s.world.NetSuite.Calls()), len(s.world.Cin7.Calls()), s.world.Cin7.Writes()
+	s.tell(refs...)
+	s.completed()
+	w := s.world.Cin7.Writes() - writes
+	return spent{len(s.world.NetSuite.Calls()) - ns, len(s.world.Cin7.Calls()) - c7 - w, w}
+}
+
+// callTable plays a life of each record type and says what each step costs.
+// The lists of the run are read before, as they are in a lane at work.
+func callTable(t *testing.T) (string, map[string]spent) {
+	s := newShop(t, distributor.Options{}, nil)
+	var out strings.Builder
+	out.WriteString("| record | what happens | NetSuite | Cin7 reads | Cin7 writes |\n|---|---|---|---|---|\n")
+	all := map[string]spent{}
+	row := func(record, what string, enter func(), ref queue.Ref) {
+		t.Helper()
+		enter()
+		c := s.costs(ref)
+		all[record+", "+what] = c
+		fmt.Fprintf(&out, "| %s | %s | %d | %d | %d |\n", record, what, c.netsuite, c.reads, c.writes)
+	}
+	nothing := func() {}
+	// Another vendor and order warm the run.
+	s.vendor(func(v *netsuitetest.Vendor) { v.ID, v.EntityID, v.CompanyName = 399, "V-1099", "Warm Up Inc" })
+	s.order(func(o *netsuitetest.PurchaseOrder) { o.ID, o.Number, o.Vendor = 4099, "PO1099", 399 })
+	s.tell(shopRef("vendor", 399), shopRef("purchaseorder", 4099))
+	row("vendor", "new", func() { s.vendor() }, theVendor)
+	row("vendor", "unchanged", nothing, theVendor)
+	row("vendor", "changed", func() { s.vendor(func(v *netsuitetest.Vendor) { v.Email = "ap@cascade.example" }) }, theVendor)
+	row("purchase order", "new", func() { s.order() }, theOrder)
+	row("purchase order", "unchanged", nothing, theOrder)
+	row("purchase order", "changed", func() {
+		s.order(func(o *netsuitetest.PurchaseOrder) {
+			o.Lines[0].Quantity, o.Lines[0].Amount = "90", "216.00"
+			o.Tax = "27.60"
+		})
+	}, theOrder)
+	s.order()
+	s.tell(theOrder)
+	row("bill", "new", func() { s.bill() }, theBill)
+	row("bill", "unchanged", nothing, theBill)
+	row("item receipt", "new", func() { s.receipt() }, theReceipt)
+	row("item receipt", "unchanged", nothing, theReceipt)
+	alone := shopRef("vendorbill", 6099)
+	enter := func() {
+		s.bill(func(b *netsuitetest.Bill) {
+			b.ID, b.Number, b.Taxes = 6099, "CW-90001", nil
+			b.Lines = []netsuitetest.BillLine{{Account: 151, Memo: "inbound freight", Amount: "60.00"}}
+		})
+	}
+	row("bill without an order", "new", enter, alone)
+	row("bill without an order", "unchanged", nothing, alone)
+	return out.String(), all
+}
+
+// The table of calls in docs/performance.md is what the simulators counted:
+// `go test ./handlers -run TestCallTable -update` writes it anew. Unchanged
+// records cost Cin7 nothing, and no step costs more than the budget allows.
+func TestCallTable(t *testing.T) {
+	table, all := callTable(t)
+	for name, c := range all {
+		if strings.HasSuffix(name, "unchanged") && c.reads+c.writes != 0 {
+			t.Errorf("%s: %d calls of Cin7, want none", name, c.reads+c.writes)
+		}
+	}
+	const begin, end = "<!-- calls: written by go test ./handlers -run TestCallTable -update -->\n", "<!-- end of calls -->"
+	have, err := os.ReadFile(performanceFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok := strings.Cut(string(have), begin)
+	old, tail, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s lacks the marks %q and %q", performanceFile, begin, end)
+	}
+	if *update {
+		if err := os.WriteFile(performanceFile, []byte(head+begin+table+end+tail), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if d := cmp.Diff(old, table); d != "" {
+		t.Errorf("%s is not what the simulators count; -update writes it (-have +want)\n%s", performanceFile, d)
+	}
+}
+
+// What a batch of changes costs NetSuite is shared: a hundred vendors cost as
+// many queries as a few.
+func TestNetSuiteIsReadInBatches(t *testing.T) {
+	s := newShop(t, distributor.Options{}, nil)
+	var refs []queue.Ref
+	enter := func(email string) {
+		for i := range 100 {
+			id := int64(1000 + i)
+			s.vendor(func(v *netsuitetest.Vendor) {
+				v.ID, v.EntityID, v.CompanyName, v.Email = id, fmt.Sprintf("V-%d", id), fmt.Sprintf("Vendor %d", id), email
+			})
+			if len(refs) < 100 {
+				refs = append(refs, shopRef("vendor", id))
+			}
+		}
+	}
+	enter("")
+	s.tell(refs...)
+	s.setClock(s.now().Add(time.Minute))
+	enter("new@example.org")
+	marks := make([]queue.Mark, len(refs))
+	for i, r := range refs {
+		marks[i] = queue.Mark{Ref: r, Source: "poll"}
+	}
+	if _, err := s.queue.Mark(t.Context(), shopID, queue.Live, marks...); err != nil {
+		t.Fatal(err)
+	}
+	c := s.costs()
+	soak.Figure(t, "NetSuite calls for 100 changed vendors", "%d, and %d reads and %d writes of Cin7", c.netsuite, c.reads, c.writes)
+	if c.netsuite > 10 || c.writes != 100 {
+		t.Errorf("100 changed vendors cost %d calls of NetSuite and %d writes, want at most 10 and 100", c.netsuite, c.writes)
+	}
+}
+
+// An order that is edited again and again while its lane is busy elsewhere is
+// one entry, read once, and written no more often than it differs.
+func TestEditStorm(t *testing.T) {
+	s := newShop(t, distributor.Options{}, nil)
+	s.vendor()
+	s.order()
+	s.tell(theVendor, theOrder)
+	s.completed()
+	edits := soak.N(500, 20_000)
+	for range edits {
+		if _, err := s.queue.Mark(t.Context(), shopID, queue.Live, queue.Mark{Ref: theOrder, Source: "webhook"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := s.queue.Lane(t.Context(), shopID)
+	if err != nil || l.Depth[queue.Live] != 1 {
+		t.Errorf("%d entries wait after %d edits, %v", l.Depth[queue.Live], edits, err)
+	}
+	c := s.costs()
+	soak.Figure(t, "one order edited again and again", "%d NetSuite reads, %d calls of Cin7 for %d edits", c.netsuite, c.reads+c.writes, edits)
+	if c.netsuite > 3 || c.reads+c.writes != 0 {
+		t.Errorf("%d calls of NetSuite, %d of Cin7 for %d edits that changed nothing", c.netsuite, c.reads+c.writes, edits)
+	}
+}
