@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ml-connector/ml-connector/queue"
+)
+
+// marks are n marks of bills from an id on.
+func marks(from, n int) []queue.Mark {
+	out := make([]queue.Mark, n)
+	for i := range out {
+		out[i] = queue.Mark{Ref: queue.Ref{Type: "vendorbill", ID: strconv.Itoa(from + i)}, Source: "webhook", Note: "changed"}
+	}
+	return out
+}
+
+// fill marks n new records.
+func fill(ctx context.Context, q *queue.Queue, tenant string, n int) error {
+	for from := 0; from < n; from += 500 {
+		if _, err := q.Mark(ctx, tenant, queue.Live, marks(1+from, min(500, n-from))...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settled is the outcome of a record without trouble.
+func settled(entries []queue.Entry, steps ...queue.Step) []queue.Settlement {
+	out := make([]queue.Settlement, len(entries))
+	for i := range entries {
+		out[i] = queue.Settlement{Ref: entries[i].Ref, Entry: &entries[i], State: queue.Completed, Steps: steps}
+	}
+	return out
+}
+
+// drain measures how fast lanes get rid of marks when nothing else takes time.
+func (b *bench) drain(ctx context.Context) error {
+	const entries, peerEntries = 20_000, 4_000
+	var ours float64
+	for range b.rounds {
+		s, err := b.startRedis(ctx, 0)
+		if err != nil {
+			return err
+		}
+		rate, err := func() (float64, error) {
+			defer s.stop()
+			q := queue.New(s.rdb, queue.Options{Lease: 10 * time.Minute})
+			if err := fill(ctx, q, "acme", entries); err != nil {
+				return 0, err
+			}
+			began := time.Now()
+			turn, err := q.Claim(ctx, "bench")
+			if err != nil || turn == nil {
+				return 0, fmt.Errorf("claim: %v, %w", turn, err)
+			}
+			n := 0
+			for {
+				got, err := turn.Take(ctx, 100)
+				if err != nil {
+					return 0, err
+				}
+				if len(got) == 0 {
+					break
+				}
+				if err := turn.Settle(ctx, settled(got)...); err != nil {
+					return 0, err
+				}
+				n += len(got)
+			}
+			if n != entries {
+				return 0, fmt.Errorf("%d of %d entries were drained", n, entries)
+			}
+			return float64(n) / time.Since(began).Seconds(), turn.Release(ctx, time.Time{}, time.Time{})
+		}()
+		if err != nil {
+			return err
+		}
+		ours = max(ours, rate)
+	}
+	peer := map[string]float64{}
+	for _, name := range []string{"asynq", "watermill"} {
+		for range b.rounds {
+			s, err := b.startRedis(ctx, 0)
+			if err != nil {
+				return err
+			}
+			c := exec.CommandContext(ctx, b.peers, "drain", name, strconv.Itoa(peerEntries))
+			c.Env = append(c.Environ(), "MLC_REDIS_URL=redis://"+s.addr)
+			out, err := c.Output()
+			s.stop()
+			if err != nil {
+				return fmt.Errorf("drain %s: %w", name, err)
+			}
+			us, err := strconv.Atoi(strings.TrimSpace(string(out)))
+			if err != nil {
+				return err
+			}
+			peer[name] = max(peer[name], peerEntries/(float64(us)/1e6))
+		}
+	}
+	b.goal("P5", "drain through the whole state machine (claim, take, settle), against asynq", ">= 10 x", fmt.Sprintf("%.1f x asynq, %.1f x watermill-redisstream (%.0f, %.0f, %.0f/s)", ours/peer["asynq"], ours/peer["watermill"], ours, peer["asynq"], peer["watermill"]), ours >= 10*peer["asynq"])
+	b.chart(chart{File: "drain", Title: "Entries drained per second, appendfsync always", Unit: "/s", Bars: []bar{{"service's lanes", ours, true}, {"asynq, 64 workers", peer["asynq"], false}, {"watermill, 4 subscribers", peer["watermill"], false}}})
+	return nil
+}
+
+// memory measures what Redis keeps for a mark and for a record.
+func (b *bench) memory(ctx context.Context) error {
+	s, err := b.startRedis(ctx, 0, "--appendfsync", "no")
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	q := queue.New(s.rdb, queue.Options{Lease: 10 * time.Minute})
+	const n = 20_000
+	var was float64
+	per := func() (float64, error) {
+		now, err := s.used(ctx)
+		d := (now - was) / n
+		was = now
+		return d, err
+	}
+	if _, err := per(); err != nil {
+		return err
+	}
+	if err := fill(ctx, q, "acme", n); err != nil {
+		return err
+	}
+	fresh, err := per()
+	if err != nil {
+		return err
+	}
+	turn, err := q.Claim(ctx, "bench")
+	if err != nil {
+		return err
+	}
+	// What the timeline of a bill holds after its first day, and the facts that
+	// are kept of it.
+	steps := []queue.Step{{At: time.Now(), Name: "read", Text: "NetSuite: bill CW-88121, 330.00 USD, vendor Cascade Webbing Co"}, {At: time.Now(), Name: "planned", Text: "post_invoice, authorise_invoice"},
+		{At: time.Now(), Name: "called", Text: "post_invoice CW-88121: done"}, {At: time.Now(), Name: "called", Text: "authorise_invoice CW-88121: done"}}
+	facts := map[string]string{"number": "CW-88121", "party": "Cascade Webbing Co", "total": "330.00 USD", "stage": "INVOICE", "cin7_number": "PO-00041", "ns_modified": "2026-11-06T10:11:12Z",
+		"sent": "9f86d081884c7d659a2feaa0c55ad015", "cin7:invoice": "704ef231-0000-4000-8000-000000000001", "mapping": "3"}
+	for {
+		got, err := turn.Take(ctx, 100)
+		if err != nil {
+			return err
+		}
+		if len(got) == 0 {
+			break
+		}
+		out := settled(got, steps...)
+		for i := range out {
+			out[i].Facts = facts
+		}
+		if err := turn.Settle(ctx, out...); err != nil {
+			return err
+		}
+	}
+	if was, err = s.used(ctx); err != nil {
+		return err
+	}
+	empty, err := func() (float64, error) { // what the server holds without any of it
+		e, err := b.startRedis(ctx, 0, "--appendfsync", "no")
+		if err != nil {
+			return 0, err
+		}
+		defer e.stop()
+		return e.used(ctx)
+	}()
+	if err != nil {
+		return err
+	}
+	record := (was - empty) / n
+	if err := fill(ctx, q, "acme", n); err != nil {
+		return err
+	}
+	known, err := per()
+	if err != nil {
+		return err
+	}
+	b.goal("P9", "memory in Redis per waiting mark; per synced record with its timeline", "<= 250 B; <= 1.5 KB", fmt.Sprintf("%.0f B for a mark of a known record, %.0f B for one of a new record; %.0f B per synced record", known, fresh, record), known <= 250 && record <= 1536)
+	b.table(table{Title: "Memory in Redis", Columns: []string{"", "bytes"}, Rows: [][]string{
+		{"a waiting mark of a record that is known", fmt.Sprintf("%.0f", known)},
+		{"a waiting mark of a new record, with the record's own hash and index", fmt.Sprintf("%.0f", fresh)},
+		{"a synced bill with nine facts and six steps of timeline", fmt.Sprintf("%.0f", record)}}})
+	return nil
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ml-connector/ml-connector/internal/bench/admission"
+	"github.com/ml-connector/ml-connector/service"
+)
+
+func bareMain() error { return admission.Listen(http.HandlerFunc(bareHandler)) }
+
+// receiverMain is `ml-connector serve` with another number of flights:
+// BENCH_FLIGHTS, below 0 for a flush of its own for each webhook.
+func receiverMain() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	flights, err := strconv.Atoi(os.Getenv("BENCH_FLIGHTS"))
+	if err != nil {
+		return fmt.Errorf("BENCH_FLIGHTS: %w", err)
+	}
+	c, err := service.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	log, _, err := service.Logger(c)
+	if err != nil {
+		return err
+	}
+	return service.Run(ctx, c, service.Options{Log: log, Flights: flights})
+}
+
+// xaddMain is the plainest durable receiver: the same admission, and one XADD
+// for each webhook, over a pool of BENCH_POOL connections.
+func xaddMain() error {
+	o, err := redis.ParseURL(os.Getenv("MLC_REDIS_URL"))
+	if err != nil {
+		return err
+	}
+	if o.PoolSize, err = strconv.Atoi(os.Getenv("BENCH_POOL")); err != nil {
+		return errors.New("BENCH_POOL is not a number")
+	}
+	rdb := redis.NewClient(o)
+	defer func() { _ = rdb.Close() }()
+	return admission.Serve(func(ctx context.Context, tenantID, recordType, id string) error {
+		return rdb.XAdd(ctx, &redis.XAddArgs{Stream: tenantID, Values: []string{"ref", recordType + ":" + id, "source", "webhook"}}).Err()
+	})
+}
