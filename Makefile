@@ -37,6 +37,21 @@ soak: tools ## the long proofs, minutes to an hour; each prints its figures
 mutants: ## put faults into the source, one at a time: a named test must find each
 	MLC_SOAK=1 $(GO) test -v -timeout 60m -count=1 -run 'Mutants$$' $$($(GO) list -f '{{if .TestGoFiles}}{{.ImportPath}}{{end}}' ./handlers/... ./cin7 ./netsuite) 2>&1 | grep -v '^=== '
 
+.PHONY: bench
+bench: tools build bin/bench-peers ## measure speed and cost beside limits and peers; about ten minutes on a quiet machine
+	$(GO) build -o bin/bench ./internal/bench
+	bin/bench
+	$(MAKE) bench-docs
+
+# A module of its own: none of the peers comes near the service.
+.PHONY: bin/bench-peers
+bin/bench-peers:
+	cd internal/bench/peers && $(GO) build -o ../../../$@ .
+
+.PHONY: bench-docs
+bench-docs: ## write the tables and charts of docs/performance.md from docs/performance/results.json
+	$(GO) run ./internal/bench render
+
 .PHONY: lint
 lint: ## golangci-lint, formatting, tidy module file
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not formatted: make fmt" >&2; exit 1; }
