@@ -231,7 +231,7 @@ func TestWaitingComesBackWhenDue(t *testing.T) {
 		mustMark(t, q, "acme", bill(1))
 		turn := claim(t, q)
 		e := take(t, turn, 1)
-		out := queue.Settlement{Ref: e[0].Ref, Entry: &e[0], State: queue.Waiting, Reason: "retry", NextAt: time.Now().Add(50 * time.Millisecond), Failed: true}
+		out := queue.Settlement{Ref: e[0].Ref, Entry: &e[0], State: queue.Waiting, Reason: "retry", NextAt: time.Now().Add(2 * time.Second), Failed: true}
 		if err := turn.Settle(ctx, out); err != nil {
 			t.Fatal(err)
 		}

@@ -52,7 +52,7 @@ func Cluster(t testing.TB) redis.UniversalClient {
 func Sentinel(t testing.TB) (c redis.UniversalClient, failOver func()) {
 	t.Helper()
 	first, second, watcher := freePort(t), freePort(t), freePort(t)
-	Start(t, "--bind", "127.0.0.1", "--port", first)
+	old := Start(t, "--bind", "127.0.0.1", "--port", first).Client(t)
 	replica := Start(t, "--bind", "127.0.0.1", "--port", second, "--replicaof", "127.0.0.1 "+first).Client(t)
 	until(t, "the replica follows", func() string {
 		info, err := replica.Info(t.Context(), "replication").Result()
@@ -85,6 +85,18 @@ func Sentinel(t testing.TB) (c redis.UniversalClient, failOver func()) {
 			}
 			if n, err := replica.Exists(t.Context(), "mlc:{failover}").Result(); n != 1 {
 				return fmt.Sprint("the client writes to the old master", err)
+			}
+			return ""
+		})
+		// The client closes its connections to the old master when the sentinel
+		// tells it, which may be in the middle of a command: end them before.
+		until(t, "the old master serves nobody", func() string {
+			info, err := old.Info(t.Context(), "replication").Result()
+			if err != nil || !strings.Contains(info, "role:slave") {
+				return fmt.Sprint(info, err)
+			}
+			if err := old.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
+				return err.Error()
 			}
 			return ""
 		})
