@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -275,6 +274,3 @@ func wakeArgs(lots []*lot) []any {
 	}
 	return args
 }
-
-// errMark is the error of a mark that names no record.
-var errMark = errors.New("not a record type and id")

@@ -163,10 +163,8 @@ func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark)
 	if used := q.memory.used(ctx, tenant); used >= q.o.MemoryShare {
 		return 0, fmt.Errorf("mark %d records of %s: Redis uses %.0f %% of its maxmemory: %w", len(marks), tenant, 100*used, ErrFull)
 	}
-	for _, m := range marks {
-		if m.Type == "" || m.ID == "" || strings.ContainsAny(m.Type, ":{} \t\r\n") || strings.ContainsAny(m.ID, ":{} \t\r\n") {
-			return 0, fmt.Errorf("mark %q: %w", m.Ref, errMark)
-		}
+	if err := named(marks); err != nil {
+		return 0, err
 	}
 	p := &post{ctx: ctx, tenant: tenant, class: c, marks: marks}
 	if q.o.Flights > 0 && len(marks) <= maxShared {
@@ -184,15 +182,25 @@ func (q *Queue) Again(ctx context.Context, tenant string, marks ...Mark) error {
 	if len(marks) == 0 {
 		return nil
 	}
-	keys, args, err := q.markArgs(tenant, "retry", 0, marks)
-	if err != nil {
+	if err := named(marks); err != nil {
 		return err
 	}
+	keys, args := q.markArgs(tenant, "retry", 0, marks)
 	if _, err := retryScript.run(ctx, q.rdb, keys, args...); err != nil {
 		return fmt.Errorf("mark %d records of %s again: %w", len(marks), tenant, err)
 	}
 	q.count(marks)
 	return q.Wake(ctx, tenant, time.Time{})
+}
+
+// named fails unless each mark names a record.
+func named(marks []Mark) error {
+	for _, m := range marks {
+		if m.Type == "" || m.ID == "" || strings.ContainsAny(m.Type, ":{} \t\r\n") || strings.ContainsAny(m.ID, ":{} \t\r\n") {
+			return fmt.Errorf("mark %q: not a record type and id", m.Ref)
+		}
+	}
+	return nil
 }
 
 // sourceRetry is the source of marks that a lane makes of its due retries.
