@@ -43,10 +43,10 @@ bench: tools build bin/bench-peers ## measure speed and cost beside limits and p
 	bin/bench
 	$(MAKE) bench-docs
 
-# A module of its own: none of the peers comes near the service.
+# With a module file of its own: none of the peers comes near the service.
 .PHONY: bin/bench-peers
 bin/bench-peers:
-	cd internal/bench/peers && $(GO) build -o ../../../$@ .
+	$(GO) build -modfile=internal/bench/peers.mod -o $@ internal/bench/peers/main.go
 
 .PHONY: bench-docs
 bench-docs: ## write the tables and charts of docs/performance.md from docs/performance/results.json

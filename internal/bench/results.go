@@ -63,7 +63,7 @@ func versions() string {
 			out = append(out, "redis-server "+v)
 		}
 	}
-	if b, err := os.ReadFile("internal/bench/peers/go.mod"); err == nil {
+	if b, err := os.ReadFile("internal/bench/peers.mod"); err == nil {
 		for _, m := range []string{"asynq", "watermill-redisstream"} {
 			for line := range strings.Lines(string(b)) {
 				if path, v, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasSuffix(path, "/"+m) {

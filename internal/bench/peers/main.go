@@ -1,6 +1,8 @@
+//go:build ignore
+
 // Command peers serves the receive path and drains with other queues of the
-// same ecosystem, for the benchmarks. It is a module of its own, so that none
-// of them comes near the service.
+// same ecosystem, for the benchmarks. It is built by its file's name with
+// internal/bench/peers.mod, so that none of them comes into our go.mod.
 package main
 
 import (
