@@ -94,6 +94,17 @@ func hasStock(quantity, stock, putAway string) func(*cin7.Purchase) {
 	}
 }
 
+// hasDraft adds a group that holds goods which are not authorised yet.
+func hasDraft(task, quantity string) func(*cin7.Purchase) {
+	return func(p *cin7.Purchase) {
+		n := len(p.StockReceived)
+		p.Invoice = append(p.Invoice, cin7.Invoice{TaskID: task, InvoicingAndReceivingNumber: n, Status: cin7.StatusDraft})
+		p.PutAway = append(p.PutAway, cin7.StockTask{TaskID: task, InvoicingAndReceivingNumber: n, Status: cin7.StatusNotAvailable})
+		p.StockReceived = append(p.StockReceived, cin7.StockTask{TaskID: task, InvoicingAndReceivingNumber: n, Status: cin7.StatusDraft,
+			Lines: []cin7.StockLine{{Date: "2026-11-05", ProductID: "P1", SKU: "WEB", Quantity: num(quantity)}}})
+	}
+}
+
 func TestPlan(t *testing.T) {
 	type call struct{ Kind, Task string }
 	cases := []struct {
@@ -188,6 +199,17 @@ func TestPlan(t *testing.T) {
 			have: aPurchase(stockFirst, hasStock("100", cin7.StatusAuthorised, cin7.StatusAuthorised)), ops: []call{{opDraftInvoice, "G0"}}, stage: "RECEIVE"},
 		{name: "STOCK: a second receipt opens a group", rules: rules{PutAway: true}, want: aWant(receivedGoods(receiptRef, "60"), receivedGoods(receipt2, "40")),
 			have: aPurchase(stockFirst, hasStock("60", cin7.StatusAuthorised, cin7.StatusAuthorised)), ops: []call{{opDraftStock, ""}}, stage: "RECEIVE"},
+		{name: "STOCK: the draft of a receipt is authorised, remembered or not", rules: rules{PutAway: true}, want: aWant(receivedGoods(receiptRef, "60"), receivedGoods(receipt2, "40")),
+			have: aPurchase(stockFirst, hasStock("60", cin7.StatusAuthorised, cin7.StatusAuthorised), hasDraft("G1", "40")), ops: []call{{opPostStock, "G1"}}, stage: "RECEIVE"},
+		{name: "STOCK: of two drafts of a receipt the first is taken", rules: rules{PutAway: true}, want: aWant(receivedGoods(receiptRef, "60"), receivedGoods(receipt2, "40")),
+			have: aPurchase(stockFirst, hasStock("60", cin7.StatusAuthorised, cin7.StatusAuthorised), hasDraft("G1", "40"), hasDraft("G2", "40")), ops: []call{{opPostStock, "G1"}}, stage: "RECEIVE"},
+		{name: "STOCK: a draft of what is received already is left behind", rules: rules{PutAway: true}, want: aWant(receivedGoods(receiptRef, "60"), receivedGoods(receipt2, "40")),
+			have: aPurchase(stockFirst, hasStock("60", cin7.StatusAuthorised, cin7.StatusAuthorised), hasDraft("G1", "60")), ops: []call{{opDraftStock, ""}}, stage: "RECEIVE"},
+		{name: "STOCK: a draft of ours follows its receipt", rules: rules{PutAway: true}, known: ties{receipt2: {Tasks: []string{"G1"}}}, want: aWant(receivedGoods(receiptRef, "60"), receivedGoods(receipt2, "40")),
+			have: aPurchase(stockFirst, hasStock("60", cin7.StatusAuthorised, cin7.StatusAuthorised), hasDraft("G1", "30")), ops: []call{{opReplaceStock, "G1"}}, stage: "RECEIVE"},
+		{name: "STOCK: a draft of somebody's is left to them", rules: rules{PutAway: true}, want: aWant(receivedGoods(receiptRef, "60"), receivedGoods(receipt2, "40")),
+			have:     aPurchase(stockFirst, hasStock("60", cin7.StatusAuthorised, cin7.StatusAuthorised), hasDraft("G1", "30")),
+			verdicts: map[queue.Ref]string{receipt2: ParkEditedInCin7}, stage: "RECEIVE"},
 		{name: "STOCK: a changed receipt is not received twice", rules: rules{PutAway: true}, want: aWant(receivedGoods(receiptRef, "80")),
 			have: aPurchase(stockFirst, hasStock("60", cin7.StatusAuthorised, cin7.StatusAuthorised)), verdicts: map[queue.Ref]string{receiptRef: ParkGroupConflict}, stage: "RECEIVE"},
 
