@@ -93,6 +93,10 @@ ops-check: tools-ops ## alert rules with their tests, queries of the dashboards
 alerts-check: tools-ops ## fire every alert by its own fault of a running service; minutes
 	MLC_OPS=1 $(GO) test -count=1 -timeout 20m -run 'TestAlertsFire$$' ./service
 
+.PHONY: boards-pictures
+boards-pictures: tools-ops ## draw the dashboards from a Prometheus that watches the demo, for docs/metrics.md; 4 minutes
+	deploy/grafana/picture.sh
+
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 

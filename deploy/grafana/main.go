@@ -8,10 +8,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 )
 
 //go:generate go run . . ../helm/ml-connector/files
@@ -109,14 +111,25 @@ type (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: grafana DIRECTORY... | --queries")
+		fmt.Fprintln(os.Stderr, "usage: grafana DIRECTORY... | --queries | --draw PROMETHEUS-URL DIRECTORY MINUTES")
 		os.Exit(2)
 	}
 	if os.Args[1] == "--queries" {
 		fmt.Print(queries())
 		return
 	}
-	if err := write(os.Args[1:]); err != nil {
+	var err error
+	if os.Args[1] == "--draw" && len(os.Args) == 5 {
+		minutes, wrong := strconv.Atoi(os.Args[4])
+		if wrong != nil || minutes < 1 {
+			fmt.Fprintf(os.Stderr, "Error: %q minutes: want a whole number from 1\n", os.Args[4])
+			os.Exit(2)
+		}
+		err = draw(context.Background(), os.Args[2], os.Args[3], minutes)
+	} else {
+		err = write(os.Args[1:])
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		os.Exit(1)
 	}
