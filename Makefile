@@ -40,8 +40,7 @@ mutants: ## put faults into the source, one at a time: a named test must find ea
 .PHONY: bench
 bench: tools build bin/bench-peers ## measure speed and cost beside limits and peers; about ten minutes on a quiet machine
 	$(GO) build -o bin/bench ./internal/bench
-	bin/bench
-	$(MAKE) bench-docs
+	bin/bench; rc=$$?; $(MAKE) bench-docs && exit $$rc
 
 # With a module file of its own: none of the peers comes near the service.
 .PHONY: bin/bench-peers

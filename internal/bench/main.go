@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -103,6 +104,7 @@ func measure(args []string) error {
 	}
 	b.r = newResults()
 	began := time.Now()
+	var failed error
 	for _, s := range sections {
 		if *only != "" && !strings.Contains(","+*only+",", ","+s.name+",") {
 			continue
@@ -110,16 +112,21 @@ func measure(args []string) error {
 		at := time.Now()
 		b.say("\n== %s", s.name)
 		if err := s.run(b, ctx); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			if ctx.Err() != nil {
+				return err
+			}
+			// The other sections are worth having.
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
+			b.say("   FAILED: %v", err)
 		}
 		b.say("   (%s took %.0f s)", s.name, time.Since(at).Seconds())
 	}
 	b.say("\nMeasured in %.0f s on %s, %s\n", time.Since(began).Seconds(), b.r.Machine, b.r.Versions)
 	b.r.printGoals(b.out)
 	if *only != "" {
-		return nil
+		return failed
 	}
-	return b.r.write(*file)
+	return errors.Join(failed, b.r.write(*file))
 }
 
 func (b *bench) say(format string, args ...any) { _, _ = fmt.Fprintf(b.out, format+"\n", args...) }

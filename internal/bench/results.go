@@ -67,7 +67,7 @@ func versions() string {
 		for _, m := range []string{"asynq", "watermill-redisstream"} {
 			for line := range strings.Lines(string(b)) {
 				if path, v, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasSuffix(path, "/"+m) {
-					out = append(out, m+" "+v)
+					out = append(out, m+" "+strings.Fields(v)[0])
 				}
 			}
 		}
