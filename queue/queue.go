@@ -227,7 +227,7 @@ const laneKeys = 9
 // half of what a mark allocates.
 func (q *Queue) laneKeys(tenant string) []string {
 	if known, ok := q.keys.Load(tenant); ok {
-		return known.([]string) //nolint:forcetypeassert // nothing else is stored
+		return known.([]string)
 	}
 	keys := append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...)
 	q.keys.Store(tenant, keys)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -124,7 +125,7 @@ func (c *conn) send(id int) error {
 // read takes what has come; status is 0 until the answer is whole.
 func (c *conn) read() (status int, err error) {
 	n, err := syscall.Read(c.fd, c.answer[c.have:])
-	if err == syscall.EAGAIN {
+	if errors.Is(err, syscall.EAGAIN) {
 		return 0, nil
 	}
 	if err != nil || n == 0 {
@@ -188,7 +189,7 @@ func (l load) run() (loadResult, error) {
 	events := make([]syscall.EpollEvent, l.conns)
 	for now := time.Now(); now.Before(end); now = time.Now() {
 		n, err := syscall.EpollWait(ep, events, 100)
-		if err != nil && err != syscall.EINTR {
+		if err != nil && !errors.Is(err, syscall.EINTR) {
 			return res, err
 		}
 		for _, e := range events[:max(n, 0)] {
