@@ -175,28 +175,36 @@ type Page[T any] struct {
 	Total int // rows of the whole list as Cin7 counts them; -1 when it does not say
 }
 
+// onePage reads one page of a list.
+func onePage[T any](ctx context.Context, c *Client, op, path, key string, query url.Values, page int) (Page[T], error) {
+	q := url.Values{}
+	for k, v := range query {
+		q[k] = v
+	}
+	q.Set("Limit", strconv.Itoa(pageSize))
+	q.Set("Page", strconv.Itoa(page))
+	raw := map[string]json.RawMessage{}
+	if err := c.do(ctx, request{op: op, method: http.MethodGet, path: path, query: q}, &raw, nil); err != nil {
+		return Page[T]{}, err
+	}
+	p := Page[T]{Total: -1}
+	if err := json.Unmarshal(raw[key], &p.Rows); err != nil {
+		return Page[T]{}, &Error{Kind: ErrUnavailable, Operation: op, Status: http.StatusOK, Cause: fmt.Errorf("page %d has no list %s: %w", page, key, err)}
+	}
+	_ = json.Unmarshal(raw["Total"], &p.Total)
+	return p, nil
+}
+
 // pages reads a list page by page.
 func pages[T any](ctx context.Context, c *Client, op, path, key string, query url.Values) iter.Seq2[Page[T], error] {
 	return func(yield func(Page[T], error) bool) {
-		q := url.Values{}
-		for k, v := range query {
-			q[k] = v
-		}
-		q.Set("Limit", strconv.Itoa(pageSize))
 		seen := 0
 		for page := 1; page <= maxPages; page++ {
-			q.Set("Page", strconv.Itoa(page))
-			raw := map[string]json.RawMessage{}
-			if err := c.do(ctx, request{op: op, method: http.MethodGet, path: path, query: q}, &raw, nil); err != nil {
+			p, err := onePage[T](ctx, c, op, path, key, query, page)
+			if err != nil {
 				yield(Page[T]{}, err)
 				return
 			}
-			p := Page[T]{Total: -1}
-			if err := json.Unmarshal(raw[key], &p.Rows); err != nil {
-				yield(Page[T]{}, &Error{Kind: ErrUnavailable, Operation: op, Status: http.StatusOK, Cause: fmt.Errorf("page %d has no list %s: %w", page, key, err)})
-				return
-			}
-			_ = json.Unmarshal(raw["Total"], &p.Total)
 			seen += len(p.Rows)
 			if !yield(p, nil) || len(p.Rows) == 0 || p.Total >= 0 && seen >= p.Total {
 				return

@@ -114,6 +114,10 @@ type PurchaseFilter struct {
 // Purchases reads the list of purchases, all pages. Status filters are not
 // used: Cin7 was seen to ignore them (contract 7.10).
 func (c *Client) Purchases(ctx context.Context, f PurchaseFilter) ([]PurchaseRow, error) {
+	return list[PurchaseRow](ctx, c, opListPurchases, "purchaseList", "PurchaseList", f.query())
+}
+
+func (f PurchaseFilter) query() url.Values {
 	q := url.Values{}
 	if f.Search != "" {
 		q.Set("Search", f.Search)
@@ -121,5 +125,5 @@ func (c *Client) Purchases(ctx context.Context, f PurchaseFilter) ([]PurchaseRow
 	if !f.UpdatedSince.IsZero() {
 		q.Set("UpdatedSince", f.UpdatedSince.UTC().Format("2006-01-02T15:04:05.000"))
 	}
-	return list[PurchaseRow](ctx, c, opListPurchases, "purchaseList", "PurchaseList", q)
+	return q
 }

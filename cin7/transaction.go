@@ -56,6 +56,13 @@ func (c *Client) PurchasePages(ctx context.Context) iter.Seq2[Page[PurchaseRow],
 	return pages[PurchaseRow](ctx, c, opListPurchases, "purchaseList", "PurchaseList", nil)
 }
 
+// PurchasesPage reads one page of Purchases, from 1 on, for a reader that goes
+// on later. more says that another follows.
+func (c *Client) PurchasesPage(ctx context.Context, f PurchaseFilter, page int) (p Page[PurchaseRow], more bool, err error) {
+	p, err = onePage[PurchaseRow](ctx, c, opListPurchases, "purchaseList", "PurchaseList", f.query(), page)
+	return p, err == nil && len(p.Rows) > 0 && (p.Total < 0 || page*pageSize < p.Total), err
+}
+
 // JournalRow is a row of GET /journal: a general journal without its lines.
 type JournalRow struct {
 	TaskID, JournalNumber, Status, Narration, Notes string

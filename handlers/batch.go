@@ -50,6 +50,7 @@ var errYield = errors.New("live marks wait")
 // batch serves a batch of marks. It returns a *hold when the lane must be left
 // alone; marks not settled then are taken again later.
 func (t *turn) batch(ctx context.Context, entries []queue.Entry) error {
+	t.marks, t.listMet = len(entries), false
 	b, err := t.group(ctx, entries)
 	if err != nil {
 		return t.classifyBatch(ctx, entries, err)

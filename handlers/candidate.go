@@ -18,15 +18,24 @@ import (
 // and more earlier, because that time is in a zone we do not know), less those
 // that belong to other records. Voided ones are none.
 func (u *unit) candidates(ctx context.Context, vendor, supplier string) ([]cin7.Purchase, error) {
-	f := cin7.PurchaseFilter{Search: vendor}
-	if since, err := time.Parse(time.DateTime, u.created); err == nil {
-		f.UpdatedSince = since.Add(-26 * time.Hour)
+	var since time.Time
+	if at, err := time.Parse(time.DateTime, u.created); err == nil {
+		since = at.Add(-26 * time.Hour)
 	}
-	rows, err := u.c7.Purchases(ctx, f)
+	known, err := u.knownPurchases(ctx)
 	if err != nil {
-		return nil, u.classify(err)
+		return nil, err
 	}
-	rows = slices.DeleteFunc(rows, func(r cin7.PurchaseRow) bool { return !cin7.SameID(r.SupplierID, supplier) })
+	var rows []cin7.PurchaseRow
+	if known != nil {
+		rows = known.of(supplier, since, u.owner)
+	} else {
+		rows, err = u.c7.Purchases(ctx, cin7.PurchaseFilter{Search: vendor, UpdatedSince: since})
+		if err != nil {
+			return nil, u.classify(err)
+		}
+		rows = slices.DeleteFunc(rows, func(r cin7.PurchaseRow) bool { return !cin7.SameID(r.SupplierID, supplier) })
+	}
 	ids := make([]string, len(rows))
 	for i, row := range rows {
 		ids[i] = row.ID
@@ -38,6 +47,9 @@ func (u *unit) candidates(ctx context.Context, vendor, supplier string) ([]cin7.
 	var ours []cin7.Purchase
 	for _, row := range rows {
 		o, taken := owners[strings.ToLower(row.ID)]
+		if taken {
+			known.belongs(row.ID, o.Ref)
+		}
 		if taken && o.Ref != u.owner || !taken && u.s.strangers.is(row) {
 			continue
 		}
@@ -55,6 +67,7 @@ func (u *unit) candidates(ctx context.Context, vendor, supplier string) ([]cin7.
 		case ok && r == u.owner || taken:
 			ours = append(ours, p)
 		case ok:
+			known.belongs(p.ID, r)
 			if err := u.remember(ctx, r, p.ID); err != nil {
 				return nil, err
 			}

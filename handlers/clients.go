@@ -12,14 +12,17 @@ import (
 
 // Transports carry the requests to the two systems; nil takes each client's
 // own. They are shared by all tenants, so that connections are reused.
-type Transports struct{ NetSuite, Cin7 http.RoundTripper }
+type Transports struct {
+	NetSuite, Cin7 http.RoundTripper
+	NetSuiteHTTP1  http.RoundTripper // see netsuite.Config
+}
 
 // NetSuiteClient builds the client of a tenant.
 func NetSuiteClient(t *tenant.Tenant, c tenant.Credentials, tr Transports, now func() time.Time, observe func(string, int, time.Duration)) (*netsuite.Client, error) {
 	return netsuite.New(netsuite.Config{
 		AccountID: t.NetSuite.AccountID, BaseURL: t.NetSuite.BaseURL, ClientID: t.NetSuite.ClientID, CertificateID: t.NetSuite.CertificateID,
 		PrivateKeyPEM: c.NetSuiteKeyPEM, Book: t.NetSuite.AccountingBook, MaxConcurrency: t.NetSuite.MaxConcurrency,
-		Transport: tr.NetSuite, Now: now, Observe: observe,
+		Transport: tr.NetSuite, HTTP1: tr.NetSuiteHTTP1, Now: now, Observe: observe,
 	})
 }
 

@@ -159,7 +159,8 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 // reread makes the next poll read all of NetSuite, because Redis has lost
 // something of the tenant: marks that were acknowledged may be among it.
 func (t *turn) reread(ctx context.Context) error {
-	fields := map[string]string{state.PollNow: "1"}
+	fields := map[string]string{state.PollNow: "1", fieldListFrom: t.lane.CreatesFrom.Add(listOverlap).UTC().Format(time.RFC3339)}
+	t.s.purchases = nil
 	for name := range t.wm {
 		if strings.HasPrefix(name, state.WatermarkPrefix) {
 			fields[name] = ""
@@ -189,15 +190,17 @@ func (t *turn) noteHold(ctx context.Context, why string) {
 
 // turn is one turn of a lane.
 type turn struct {
-	w    *Worker
-	lane *queue.Turn
-	t    *tenant.Tenant
-	s    *session
-	recs *state.Records
-	ns   *netsuite.Client
-	c7   *cin7.Client
-	log  *zap.Logger
-	bulk bool // the marks in hand are bulk ones: they stand back for live work
+	w       *Worker
+	lane    *queue.Turn
+	t       *tenant.Tenant
+	s       *session
+	recs    *state.Records
+	ns      *netsuite.Client
+	c7      *cin7.Client
+	log     *zap.Logger
+	bulk    bool // the marks in hand are bulk ones: they stand back for live work
+	marks   int  // in hand
+	listMet bool // the list of purchases has been brought up to date for them
 
 	suppliers []cin7.Supplier // all of Cin7's, read when first needed; kept up to date with our own writes
 	listed    bool

@@ -24,6 +24,9 @@ type design struct {
 	fence     bool // writes to Redis by a former holder are refused
 	freeze    bool // the process may freeze between gate and request
 	voidExtra bool // again voids extra drafts; without: two candidates stop for a person
+	fill      bool // a draft is filled by a call of its own; a filled one is never voided, it stops for a person
+	listed    bool // look-ups use a list that is as old as the turn, by the rule of purchaselist.go
+	believed  bool // without that rule: the list is believed about every record
 }
 
 // recommended is the design of write.go, settle.go and candidate.go.
@@ -38,6 +41,9 @@ const (
 	pcGate
 	pcSend // passed the gate
 	pcRecord
+	pcFill
+	pcFillGate
+	pcFillSend
 	pcAgain
 	pcAuthIntent
 	pcAuthGate
@@ -50,6 +56,7 @@ const (
 	noIntent = iota
 	createIntent
 	authIntent
+	fillIntent
 )
 
 // The states of an object in Cin7.
@@ -58,14 +65,17 @@ const (
 	draft
 	final
 	void
+	filled // a draft with lines
 )
 
 const objects = 4
 
 type worker struct {
 	pc, fence, obj uint8
-	valid          bool // its lease holds, by its own clock
-	old            bool // it was at work when Redis lost everything
+	valid          bool          // its lease holds, by its own clock
+	old            bool          // it was at work when Redis lost everything
+	list           [objects]bool // what Cin7 showed when the turn began
+	anew           bool          // look-ups of this turn read Cin7 anew
 }
 
 type model struct {
@@ -78,11 +88,13 @@ type model struct {
 	obj            [objects]uint8
 	creates        uint8          // creates on their way whose senders do not wait
 	auths          [objects]uint8 // authorisations, likewise
+	fills          [objects]uint8
+	doubt          bool // a create once had to be looked for
 	w              [2]worker
 }
 
 func (m *model) underway() bool {
-	return m.creates > 0 || m.auths != [objects]uint8{}
+	return m.creates > 0 || m.auths != [objects]uint8{} || m.fills != [objects]uint8{}
 }
 
 // create makes an object, the next one.
@@ -99,22 +111,52 @@ func (m *model) create(d design) (uint8, bool) {
 	return 0, false // beyond the bound
 }
 
-func (m *model) authorise(id uint8) {
-	if m.obj[id-1] == draft { // Cin7 refuses it otherwise
+func (m *model) authorise(d design, id uint8) {
+	if m.obj[id-1] == filled || m.obj[id-1] == draft && !d.fill { // Cin7 refuses it otherwise
 		m.obj[id-1] = final
+	}
+}
+
+func (m *model) fill(id uint8) {
+	if m.obj[id-1] == draft {
+		m.obj[id-1] = filled
 	}
 }
 
 // choose is the rule of candidate.go: the authorised one, else the oldest.
 func (m *model) choose() (keep uint8, drafts, finals int) {
+	return m.chooseOf([objects]bool{true, true, true, true})
+}
+
+// look is what worker i sees when it looks up: Cin7 as it is, or a list.
+func (m *model) look(d design, i int) (keep uint8, drafts, finals int, stop bool) {
+	w := m.w[i]
+	sees := [objects]bool{true, true, true, true}
+	if d.listed && (!w.anew && !m.doubt || d.believed) {
+		sees = w.list
+		if w.obj != 0 {
+			sees[w.obj-1] = true // it is read
+		}
+	}
+	keep, drafts, finals = m.chooseOf(sees)
+	for j, o := range m.obj {
+		stop = stop || sees[j] && o == filled && uint8(j+1) != keep
+	}
+	return keep, drafts, finals, stop || finals > 1
+}
+
+func (m *model) chooseOf(sees [objects]bool) (keep uint8, drafts, finals int) {
 	for i, o := range m.obj {
+		if !sees[i] {
+			continue
+		}
 		switch o {
 		case final:
 			finals++
 			if finals == 1 {
 				keep = uint8(i + 1)
 			}
-		case draft:
+		case draft, filled:
 			drafts++
 			if keep == 0 {
 				keep = uint8(i + 1)
@@ -152,7 +194,14 @@ func (m model) steps(d design, emit func(model)) {
 			n := m
 			n.auths[i]--
 			emit(n)
-			n.authorise(uint8(i + 1))
+			n.authorise(d, uint8(i+1))
+			emit(n)
+		}
+		if m.fills[i] > 0 {
+			n := m
+			n.fills[i]--
+			emit(n)
+			n.fill(uint8(i + 1))
 			emit(n)
 		}
 	}
@@ -164,7 +213,7 @@ func (m model) steps(d design, emit func(model)) {
 	if m.losses > 0 {
 		n := m
 		n.losses--
-		n.link, n.intent, n.holder, n.fence, n.done, n.lost = 0, noIntent, 0, 0, false, true
+		n.link, n.intent, n.holder, n.fence, n.done, n.lost, n.doubt = 0, noIntent, 0, 0, false, true, false
 		for i := range n.w {
 			n.w[i].old = n.w[i].pc != pcIdle
 		}
@@ -185,6 +234,12 @@ func (m model) work(d design, i int, emit func(model)) {
 			n.next++
 			n.fence, n.holder = n.next, uint8(i+1)
 			n.w[i] = worker{pc: pcSettle, fence: n.fence, valid: true}
+			if d.listed {
+				for j, o := range n.obj {
+					n.w[i].list[j] = o != absent
+				}
+				n.w[i].anew = n.lost
+			}
 			emit(n)
 		}
 		return
@@ -229,15 +284,20 @@ func (m model) protocol(d design, i int, emit func(model)) {
 			if keep, _, _ := n.choose(); n.intent == createIntent && keep != 0 {
 				n.link = keep
 			}
+			if d.listed && n.intent == createIntent {
+				n.doubt = true
+			}
 			n.intent = noIntent
 			to(pcLook)
 		}
 	case pcLook:
-		keep := n.link
+		keep, stop := n.link, false
 		if keep == 0 && d.lookup {
-			keep, _, _ = n.choose()
+			keep, _, _, stop = n.look(d, i)
 		}
 		switch {
+		case stop && d.fill:
+			give() // for a person
 		case keep == 0 && d.lossWait && n.lost:
 			give()
 		case keep == 0:
@@ -246,7 +306,7 @@ func (m model) protocol(d design, i int, emit func(model)) {
 			give()
 		default:
 			n.link, w.obj = keep, keep
-			to(pcAgain)
+			to(pcFill)
 		}
 	case pcIntent:
 		if !n.current(d, i) {
@@ -257,7 +317,17 @@ func (m model) protocol(d design, i int, emit func(model)) {
 			n.intent = createIntent
 		}
 		to(pcGate)
-	case pcGate, pcAuthGate:
+	case pcFill:
+		switch {
+		case !d.fill || n.obj[w.obj-1] != draft:
+			to(pcAgain)
+		case !n.current(d, i):
+			give()
+		default:
+			n.intent = fillIntent
+			to(pcFillGate)
+		}
+	case pcGate, pcAuthGate, pcFillGate:
 		if d.gate && !w.valid {
 			give()
 			return
@@ -268,7 +338,7 @@ func (m model) protocol(d design, i int, emit func(model)) {
 			return
 		}
 		n.send(d, i, emit)
-	case pcSend, pcAuthSend:
+	case pcSend, pcAuthSend, pcFillSend:
 		n.send(d, i, emit)
 	case pcRecord:
 		if !n.current(d, i) {
@@ -276,7 +346,7 @@ func (m model) protocol(d design, i int, emit func(model)) {
 			return
 		}
 		n.link, n.intent = w.obj, noIntent
-		to(pcAgain)
+		to(pcFill)
 	case pcAgain:
 		n.lookAgain(d, i, emit)
 	case pcAuthIntent:
@@ -320,7 +390,25 @@ func (m model) send(d design, i int, emit func(model)) {
 	}
 	id := m.w[i].obj
 	n := m
-	n.authorise(id)
+	if m.w[i].pc == pcFillSend {
+		n.fill(id)
+		lost := n
+		if n.current(d, i) {
+			n.intent = noIntent
+			n.w[i].pc = pcAgain
+		} else {
+			n.end(i)
+		}
+		emit(n)
+		lost.end(i)
+		emit(lost)
+		n = m
+		n.fills[id-1]++
+		n.end(i)
+		emit(n)
+		return
+	}
+	n.authorise(d, id)
 	lost := n
 	n.w[i].pc = pcFinish
 	emit(n)
@@ -337,10 +425,10 @@ func (m model) lookAgain(d design, i int, emit func(model)) {
 	n := m
 	w := &n.w[i]
 	if d.again {
-		keep, drafts, finals := n.choose()
+		keep, drafts, finals, stop := n.look(d, i)
 		extra := drafts + finals - 1
 		switch {
-		case finals > 1 || extra > 0 && !d.voidExtra:
+		case finals > 1 || extra > 0 && !d.voidExtra || stop && d.fill:
 			n.end(i) // for a person
 			emit(n)
 			return
@@ -351,7 +439,7 @@ func (m model) lookAgain(d design, i int, emit func(model)) {
 				return
 			}
 			for j := range n.obj {
-				if n.obj[j] == draft && uint8(j+1) != keep {
+				if n.obj[j] == draft && uint8(j+1) != keep && (!d.listed || n.seen(d, i, j)) {
 					n.obj[j] = void
 				}
 			}
@@ -362,11 +450,25 @@ func (m model) lookAgain(d design, i int, emit func(model)) {
 			w.obj = keep
 		}
 	}
+	if d.fill && n.obj[w.obj-1] != filled && n.obj[w.obj-1] != final {
+		w.pc = pcFill
+		if n.obj[w.obj-1] != draft {
+			n.end(i) // it is void: the next turn sees it
+		}
+		emit(n)
+		return
+	}
 	w.pc = pcAuthIntent
 	if n.obj[w.obj-1] == final {
 		w.pc = pcFinish
 	}
 	emit(n)
+}
+
+// seen says whether worker i sees object j when it looks up.
+func (m *model) seen(d design, i, j int) bool {
+	w := m.w[i]
+	return w.anew || m.doubt && !d.believed || w.list[j] || w.obj == uint8(j+1)
 }
 
 // findings of a model.
@@ -410,6 +512,8 @@ func TestModel(t *testing.T) {
 	}
 	frozen := without(func(d *design) { d.freeze = true })
 	oneShot := without(func(d *design) { d.draft, d.again, d.voidExtra = false, false, false })
+	listed := without(func(d *design) { d.fill, d.listed = true, true })
+	listedFrozen := without(func(d *design) { d.fill, d.listed, d.freeze = true, true, true })
 	cases := []struct {
 		name            string
 		d               design
@@ -424,7 +528,11 @@ func TestModel(t *testing.T) {
 		{"journal: two drafts stop for a person", without(func(d *design) { d.voidExtra = false }), 1, false, false, false},
 		{"supplier: one shot", oneShot, 1, false, false, false},
 		{"supplier: one shot, freezing", without(func(d *design) { d.draft, d.again, d.freeze = false, false, true }), 0, true, false, true},
+		{"look-ups from a list", listed, 0, false, false, false},
+		{"look-ups from a list, Redis lost once", listed, 1, false, false, false},
+		{"look-ups from a list, freezing, Redis lost twice", listedFrozen, 2, false, true, true},
 		// Each safeguard removed in turn.
+		{"look-ups from a list that is always believed", without(func(d *design) { d.fill, d.listed, d.believed = true, true, true }), 1, false, true, true},
 		{"without draft, freezing", without(func(d *design) { d.draft, d.freeze = false, true }), 0, true, false, true},
 		{"without look-up", without(func(d *design) { d.lookup = false }), 1, false, false, true},
 		{"without look-up, and no second one", without(func(d *design) { d.lookup, d.again = false, false }), 1, true, true, true},
@@ -438,7 +546,11 @@ func TestModel(t *testing.T) {
 	total, most := 0, 0
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			f := explore(c.d, uint8(soak.N(3, 7)), c.losses)
+			grants := soak.N(3, 7)
+			if c.d.listed {
+				grants = soak.N(2, 4) // what each holder has seen makes many states more
+			}
+			f := explore(c.d, uint8(grants), c.losses)
 			total, most = total+f.states, max(most, f.states)
 			t.Logf("%d states, money twice %v, left over %v, second object %v", f.states, f.twice, f.leftover, f.second)
 			if f.twice != c.twice {

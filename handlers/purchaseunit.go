@@ -32,6 +32,7 @@ type unit struct {
 	older    map[queue.Ref]string // what stays as it is posted, under an older version of the settings
 	noUndo   bool                 // Cin7 did not undo the purchase in this turn
 	lost     []queue.Ref          // documents that NetSuite has deleted
+	anew     bool                 // look-ups read Cin7 anew: a create of it once left its outcome open
 }
 
 func newUnit(t *turn, b *work, owner queue.Ref, created string) *unit {
@@ -64,6 +65,8 @@ func (u *unit) load(ctx context.Context) error {
 	for _, rec := range all {
 		u.records[rec.Ref] = rec
 	}
+	own := u.records[u.owner]
+	u.anew = own.Intent != nil || own.Facts[state.FactDoubt] != ""
 	return nil
 }
 

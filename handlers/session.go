@@ -24,6 +24,7 @@ type session struct {
 	refs      *reference
 	refsAt    time.Time
 	strangers strangers
+	purchases *purchaseList // nil: not read, or not for a while
 }
 
 // open reads the tenant and builds its clients.
@@ -103,6 +104,7 @@ func (w *Worker) openAs(ctx context.Context, lane *queue.Turn, log *zap.Logger, 
 		return nil, err
 	}
 	t.heldNote = t.wm[state.Held]
+	t.dropList()
 	return t, nil
 }
 

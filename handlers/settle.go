@@ -52,6 +52,11 @@ func (t *turn) settle(ctx context.Context, owner queue.Ref, in state.Intent, slo
 		t.step(owner, "settled", "the outcome of "+in.Op+" is read back from Cin7")
 		return t.settled(ctx, owner, in)
 	}
+	// A request that is later than every quarantine leaves a second draft: no
+	// list from memory is believed about this record again.
+	if err := t.recs.SetFacts(ctx, t.lane.Fence, owner, map[string]string{state.FactDoubt: t.w.now().UTC().Format(time.RFC3339)}); err != nil {
+		return fmt.Errorf("keep that a create of %s was looked for: %w", owner, err)
+	}
 	guid, err := find(ctx)
 	t.at(in.Op, stepLooked)
 	switch {

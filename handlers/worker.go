@@ -39,6 +39,7 @@ type Options struct {
 	Owner       string           // names this process in lane hashes; required
 	Concurrency int              // lanes held at once, default 32
 	Batch       int              // marks taken at once, default 50
+	Listing     int              // marks in hand that make a list of all purchases worth its calls, default 20
 	Settle      time.Duration    // quarantine after an uncertain write, default 180 s
 	Idle        time.Duration    // pause between looks for a due lane, default 100 ms
 	Heartbeat   time.Duration    // lease renewal, default 8 s
@@ -84,6 +85,7 @@ func NewWorker(q *queue.Queue, states *state.Store, tenants *tenant.Store, b *Bu
 	}
 	def(&o.Concurrency, 32)
 	def(&o.Batch, 50)
+	def(&o.Listing, 20)
 	after(&o.Settle, 180*time.Second)
 	after(&o.Idle, 100*time.Millisecond)
 	after(&o.Heartbeat, 8*time.Second)

@@ -2,6 +2,7 @@ package netsuite
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ml-connector/ml-connector/secret"
@@ -26,7 +28,11 @@ type Config struct {
 	MaxConcurrency int // requests in flight, default 2: NetSuite's limit is shared with the customer's other integrations
 	// Transport carries the requests; nil takes a default. It must not repeat requests.
 	Transport http.RoundTripper
-	Now       func() time.Time // default time.Now; assertions and the token's life follow it
+	// HTTP1 carries them once NetSuite has refused the header Prefer under
+	// HTTP/2, which spells its name in lower case (contract 2.1). nil: made from
+	// Transport when that is an *http.Transport, else there is no way round.
+	HTTP1 http.RoundTripper
+	Now   func() time.Time // default time.Now; assertions and the token's life follow it
 	// Observe is told of every request when it is answered; may be nil.
 	Observe func(operation string, status int, took time.Duration)
 }
@@ -40,9 +46,11 @@ type Client struct {
 	token *tokens
 	slots chan struct{} // one entry per request in flight
 	quiet chan struct{} // one entry per request in flight that is in the background
+	http1 *wire         // speaks HTTP/1.1; nil when there is none
 
+	plain   atomic.Bool // http1 is in use
 	mu      sync.Mutex
-	refused map[string]bool // optional columns, with their alias, that this account does not have
+	refused map[string]time.Time // optional columns, with their alias, that this account does not have, and since when
 }
 
 var accountForm = regexp.MustCompile(`^[A-Za-z0-9]+([_-][A-Za-z0-9]+)?$`)
@@ -83,8 +91,16 @@ func New(c Config) (*Client, error) {
 		Timeout:       requestTimeout,
 		// No Jar: a cookie can turn a good token into a 401 (contract 1.6).
 	}
+	if t, ok := c.Transport.(*http.Transport); ok && c.HTTP1 == nil {
+		c.HTTP1 = HTTP1(t)
+	}
 	cl := &Client{c: c, host: u.Scheme + "://" + u.Host, wire: wire{hc, c.Now, c.Observe}, slots: make(chan struct{}, c.MaxConcurrency),
-		quiet: make(chan struct{}, max(1, c.MaxConcurrency-1)), refused: map[string]bool{}}
+		quiet: make(chan struct{}, max(1, c.MaxConcurrency-1)), refused: map[string]time.Time{}}
+	if c.HTTP1 != nil {
+		plain := *hc
+		plain.Transport = c.HTTP1
+		cl.http1 = &wire{&plain, c.Now, c.Observe}
+	}
 	cl.token, err = newTokens(c, cl.host+"/services/rest/auth/oauth2/v1/token", cl.wire)
 	if err != nil {
 		return nil, err
@@ -106,6 +122,19 @@ func NewTransport() *http.Transport {
 		IdleConnTimeout:     60 * time.Second,
 		ForceAttemptHTTP2:   true,
 	}
+}
+
+// HTTP1 returns a copy of a transport that speaks HTTP/1.1 alone.
+func HTTP1(t *http.Transport) *http.Transport {
+	t = t.Clone()
+	t.ForceAttemptHTTP2 = false
+	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	if t.TLSClientConfig != nil {
+		t.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	}
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	return t
 }
 
 type backgroundKey struct{}

@@ -32,6 +32,8 @@ type Error struct {
 	Cause      error
 
 	column string // that was refused, lower case
+	header string // that was refused
+	proto  int    // major version of HTTP that the answer came in
 }
 
 // Error says what was tried, what came back and what to do.
@@ -67,9 +69,9 @@ var (
 
 // queryError is the error table of contract 1.6, 2.4 and 2.6.
 func queryError(operation string, a answer, now time.Time) *Error {
-	e := &Error{Kind: ErrUnavailable, Operation: operation, Status: a.status, RetryAfter: retryAfter(a.header, now)}
+	e := &Error{Kind: ErrUnavailable, Operation: operation, Status: a.status, RetryAfter: retryAfter(a.header, now), proto: a.proto}
 	var detail string
-	e.Code, detail = errorDetails(a.body)
+	e.Code, e.header, detail = errorDetails(a.body)
 	e.Detail = clip(detail)
 	switch s := a.status; {
 	case s == http.StatusUnauthorized:
@@ -105,7 +107,7 @@ func (e *Error) refused(detail string) {
 
 // errorDetails reads the code and the texts of an error body, which may be
 // HTML in maintenance.
-func errorDetails(body []byte) (code, detail string) {
+func errorDetails(body []byte) (code, header, detail string) {
 	var a struct {
 		Title   string `json:"title"`
 		Details []struct {
@@ -115,7 +117,7 @@ func errorDetails(body []byte) (code, detail string) {
 		} `json:"o:errorDetails"`
 	}
 	if json.Unmarshal(body, &a) != nil {
-		return "", "the answer is not JSON, as in maintenance"
+		return "", "", "the answer is not JSON, as in maintenance"
 	}
 	var texts []string
 	for _, d := range a.Details {
@@ -123,14 +125,15 @@ func errorDetails(body []byte) (code, detail string) {
 			code = clip(d.Code)
 		}
 		if d.Header != "" {
+			header = d.Header
 			d.Detail += " (header " + d.Header + ")"
 		}
 		texts = append(texts, d.Detail)
 	}
 	if len(texts) == 0 {
-		return code, a.Title
+		return code, header, a.Title
 	}
-	return code, strings.Join(texts, "; ")
+	return code, header, strings.Join(texts, "; ")
 }
 
 // refusedColumn is the column that an error is about, "" when it is about

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -42,6 +43,9 @@ func (c *Client) page(ctx context.Context, operation, q string) ([]Row, error) {
 			reminted = true
 			c.token.drop(ctx, token)
 			continue
+		}
+		if strings.EqualFold(e.header, "Prefer") && e.proto == 2 && c.http1 != nil && c.plain.CompareAndSwap(false, true) {
+			continue // HTTP/2 wrote "prefer"
 		}
 		pause := pauseAfter(try, e.RetryAfter)
 		// After a request that hung until its timeout, waiting for another is
@@ -101,7 +105,11 @@ func (c *Client) send(ctx context.Context, operation, q string) ([]Row, *oauth2.
 	req.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Prefer", "transient")
-	a, err := c.wire.send(req, operation, maxBody)
+	w := c.wire
+	if c.plain.Load() {
+		w = *c.http1
+	}
+	a, err := w.send(req, operation, maxBody)
 	if err != nil {
 		return nil, token, err
 	}

@@ -22,6 +22,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	proto  int // major version of HTTP
 }
 
 // send answers with a status of whatever kind, or with an *Error when there
@@ -48,7 +49,7 @@ func (w wire) exchange(req *http.Request, limit int64) (answer, error) {
 		return answer{}, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	a := answer{status: res.StatusCode, header: res.Header}
+	a := answer{status: res.StatusCode, header: res.Header, proto: res.ProtoMajor}
 	a.body, err = io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err == nil && int64(len(a.body)) > limit {
 		err = &tooLong{limit}

@@ -25,9 +25,9 @@ type Forecast struct {
 // test of the backfill measures them (docs/reading-netsuite.md).
 var cin7Calls = map[netsuite.RecordType]float64{
 	netsuite.TypeVendor:        1,
-	netsuite.TypePurchaseOrder: 4,
+	netsuite.TypePurchaseOrder: 3,
 	netsuite.TypeItemReceipt:   2,
-	netsuite.TypeVendorBill:    4,
+	netsuite.TypeVendorBill:    3,
 	netsuite.TypeVendorCredit:  3,
 }
 
@@ -105,6 +105,7 @@ func perMinute(t *tenant.Tenant, in BackfillRequest) int {
 func forecast(c census, perMinute int, now time.Time) Forecast {
 	calls, reads := 0.0, 2.0
 	f := Forecast{CallsPerMinute: perMinute}
+	fresh := func(typ netsuite.RecordType) float64 { return float64(max(0, c.records[typ]-c.inStep[typ])) }
 	for typ, n := range c.records {
 		fresh := max(0, n-c.inStep[typ])
 		f.Records += fresh
@@ -112,8 +113,11 @@ func forecast(c census, perMinute int, now time.Time) Forecast {
 		reads += math.Ceil(float64(n)/listPage) + math.Ceil(float64(fresh)/aheadMost) + math.Ceil(float64(fresh)/batchSize)*readsPerBatch
 	}
 	if calls > 0 {
-		// The chart and the other lists of names, once each 5 minutes; suppliers and purchases.
-		calls += 6 + math.Ceil(calls/float64(perMinute)/5)*6 + 2
+		// The chart and the other lists of names, once each 5 minutes; the suppliers
+		// once a turn, the purchases once, and what was updated of them each batch.
+		calls += 6 + math.Ceil(calls/float64(perMinute)/5)*6
+		calls += math.Ceil(fresh(netsuite.TypeVendor)/aheadMost) * math.Ceil((1+float64(c.records[netsuite.TypeVendor]))/listPage)
+		calls += math.Ceil((1+float64(c.records[netsuite.TypePurchaseOrder]))/listPage) + math.Ceil(fresh(netsuite.TypePurchaseOrder)/batchSize)
 	}
 	f.Cin7Calls, f.NetSuiteCalls = int(math.Ceil(calls)), int(math.Ceil(reads))
 	f.Minutes = math.Ceil(float64(f.Cin7Calls)/float64(max(1, perMinute))*10) / 10

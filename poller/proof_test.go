@@ -390,8 +390,8 @@ func work(t *testing.T, turn *queue.Turn, s *source, applied []int) {
 // bursts, edits while paging and deaths at every step. The control, which
 // reads from the latest label on, misses some.
 func TestNothingIsMissed(t *testing.T) {
-	changes := soak.N(300, 1000)
-	runs := soak.N(12, 1000)
+	changes := soak.N(300, 2500)
+	runs := soak.N(12, 400)
 	key, _, err := netsuitetest.GenerateKey("p256")
 	if err != nil {
 		t.Fatal(err)

@@ -29,12 +29,16 @@ func transports(allowPrivate bool) handlers.Transports {
 			t.Proxy = nil // a proxy would resolve names behind our back
 		}
 	}
-	return handlers.Transports{NetSuite: ns, Cin7: c7}
+	return handlers.Transports{NetSuite: ns, Cin7: c7, NetSuiteHTTP1: netsuite.HTTP1(ns)}
 }
 
 // traced makes a span of every request.
 func traced(t oteltrace.Tracer, tr handlers.Transports) handlers.Transports {
-	return handlers.Transports{NetSuite: trace.Transport(t, "netsuite", tr.NetSuite), Cin7: trace.Transport(t, "cin7", tr.Cin7)}
+	out := handlers.Transports{NetSuite: trace.Transport(t, "netsuite", tr.NetSuite), Cin7: trace.Transport(t, "cin7", tr.Cin7)}
+	if tr.NetSuiteHTTP1 != nil {
+		out.NetSuiteHTTP1 = trace.Transport(t, "netsuite", tr.NetSuiteHTTP1)
+	}
+	return out
 }
 
 // publicOnly refuses loopback, private, link-local and other special

@@ -46,6 +46,9 @@ type Options struct {
 	Idle      time.Duration
 	Beat      time.Duration
 	Flights   int // queue.Options.Flights; for measurements
+	// Listing is how many marks in hand share one look-up in Cin7, 0 for the
+	// default; see handlers.Options.
+	Listing int
 
 	marked func(source, recordType string) // counts marks; Run sets these
 	lost   func(tenant string)
@@ -153,7 +156,7 @@ func Run(ctx context.Context, c Config, o Options) error {
 		care.rooms, care.rdb = rooms, rdb
 		g.Go(func() error { care.run(work); return nil })
 		w := handlers.NewWorker(rooms.Queue, rooms.States, rooms.Tenants, budget, []handlers.Chore{pollChore(rooms.Queue, o.Log), backfillChore(rooms.Queue), NightlyChore(o.Log)}, o.Log, reg,
-			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Heartbeat: c.Lease() / 4, Flags: true, Version: Version().Version, Idle: o.Idle, Transport: traced(o.Tracer, o.transports(c)), Tracer: o.Tracer})
+			handlers.Options{Owner: owner(), Concurrency: c.LaneConcurrency, Settle: c.Settle(), Heartbeat: c.Lease() / 4, Flags: true, Version: Version().Version, Idle: o.Idle, Listing: o.Listing, Transport: traced(o.Tracer, o.transports(c)), Tracer: o.Tracer})
 		g.Go(func() error { return w.Run(work) })
 	}
 	o.Log.Info("serving", zap.Strings("roles", c.Roles), zap.String("version", Version().Version))

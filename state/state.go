@@ -60,6 +60,7 @@ const (
 	FactSeenLine   = "seen_line"   // the same of its lines
 	FactDay        = "day"         // day of creation, of records that polls have seen
 	FactVendor     = "vendor"      // vendor id of a document, as a poll saw it
+	FactDoubt      = "doubt"       // RFC 3339: when a create of it last had to be looked for; look-ups of it read Cin7 anew
 	FactDeleted    = "deleted"     // how we know that NetSuite deleted it; "" while it is there
 )
 

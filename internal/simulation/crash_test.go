@@ -68,6 +68,7 @@ func TestMain(m *testing.M) {
 type life struct {
 	Redis, Keyset string
 	Op, Step      string // "" lives on
+	Listing       int    // see simulation.Options
 }
 
 // crashSettle is the quarantine. A request of a dead child lands before the
@@ -86,7 +87,7 @@ func child(spec string) error {
 	}
 	rdb := redis.NewClient(&redis.Options{Network: "unix", Addr: l.Redis, ContextTimeoutEnabled: true, MaxRetries: -1})
 	w := handlers.NewWorker(queue.New(rdb, queue.Options{Quarantine: crashSettle}), state.New(rdb), tenant.NewStore(rdb, ks), handlers.NewBudget(rdb), nil, zap.NewNop(), prometheus.NewRegistry(),
-		handlers.Options{Owner: fmt.Sprint("child ", os.Getpid()), Settle: crashSettle, Idle: 10 * time.Millisecond, At: func(op, step string) {
+		handlers.Options{Owner: fmt.Sprint("child ", os.Getpid()), Listing: l.Listing, Settle: crashSettle, Idle: 10 * time.Millisecond, At: func(op, step string) {
 			if op == l.Op && step == l.Step {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 				select {} // dead in a moment
@@ -216,7 +217,7 @@ func (b *bench) crash(t *testing.T, p point) (end, int) {
 	deaths := 0
 	next := func() life {
 		l := lives[min(deaths, len(lives)-1)]
-		l.Redis, l.Keyset = b.socket, b.keyset
+		l.Redis, l.Keyset, l.Listing = b.socket, b.keyset, listing(uint64(len(p.String())))
 		return l
 	}
 	tell := func(refs []queue.Ref) {

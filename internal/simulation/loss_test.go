@@ -71,7 +71,7 @@ func TestRedisLosesEverything(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					proxy := s.Proxy
-					o := simulation.Options{Idle: 20 * time.Second, Cin7: func(next http.Handler) http.Handler {
+					o := simulation.Options{Idle: 20 * time.Second, Listing: listing(seed), Cin7: func(next http.Handler) http.Handler {
 						if proxy != nil {
 							next = proxy(next)
 						}

@@ -202,8 +202,14 @@ func TestOutcomeNobodyCanLookUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := world(t, simulation.Options{Idle: 15 * time.Minute}, func(w *simulation.World) {
 			w.Cin7.FailNext(cin7test.Fault{Method: http.MethodPost, Path: "=advanced-purchase", Shape: "close", When: "after"})
-			w.Cin7.FailNext(cin7test.Fault{Method: http.MethodGet, Path: "=purchaselist", Shape: "502", Times: -1, Skip: 1})
 		})
+		w.Await(4*time.Hour, func() []string {
+			if w.Get(order).Intent == nil {
+				return []string{"the create has not been sent"}
+			}
+			return nil
+		})
+		w.Cin7.FailNext(cin7test.Fault{Method: http.MethodGet, Path: "=purchaselist", Shape: "502", Times: -1})
 		w.Await(40*time.Hour, func() []string {
 			if r := w.Get(order); r.State != queue.Parked || r.Reason != handlers.ParkOutcomeUnknown {
 				return []string{string(r.State) + " " + r.Reason + " " + r.Message}

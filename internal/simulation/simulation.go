@@ -62,6 +62,9 @@ type Options struct {
 	// Idle is the workers' pause between looks for a due lane, Beat the one
 	// between looks at what Redis holds; default 5 s.
 	Idle, Beat time.Duration
+	// Listing is how many marks in hand share one look-up in Cin7, 0 for the
+	// service's default.
+	Listing int
 }
 
 // World is the service with everything around it.
@@ -168,7 +171,7 @@ func (w *World) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	o := service.Options{Log: log, Redis: w.Client, Keyset: w.keyset, Ready: func(net.Addr, net.Addr) { close(ready) },
-		Listen: w.net.listen, Transport: &handlers.Transports{NetSuite: ns, Cin7: c7}, Idle: w.o.Idle, Beat: w.o.Beat}
+		Listen: w.net.listen, Transport: &handlers.Transports{NetSuite: ns, Cin7: c7}, Idle: w.o.Idle, Beat: w.o.Beat, Listing: w.o.Listing}
 	go func() { ended <- service.Run(ctx, c, o) }()
 	select {
 	case <-ready:
