@@ -124,7 +124,7 @@ func (t *turn) listMayServe() bool {
 	if t.marks < t.w.o.Listing || t.rehearsal != nil || t.script != nil {
 		return false
 	}
-	if !t.lane.CreatesFrom.IsZero() {
+	if t.w.now().Before(t.lane.CreatesFrom) {
 		return false
 	}
 	if from, err := time.Parse(time.RFC3339, t.wm[fieldListFrom]); err == nil && t.w.now().Before(from) {

@@ -21,14 +21,20 @@ func (s *Sim) purchaseRows(c *call, credits bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rows []any
+	var found []*Purchase
 	for _, p := range s.purchases {
 		if s.o.Now().Before(p.Created.Add(s.o.IndexLag)) || credits && len(p.CreditNotes) == 0 || !f.matches(p) {
 			continue
 		}
+		found = append(found, p)
+	}
+	// Rows are costly: those of the page alone are made.
+	page, from, to := c.bounds(len(found))
+	rows := []any{}
+	for _, p := range found[from:to] {
 		rows = append(rows, s.purchaseRow(p))
 	}
-	return c.page("PurchaseList", rows), nil
+	return obj{"Total": len(found), "Page": page, "PurchaseList": rows}, nil
 }
 
 type listFilter struct {
@@ -65,6 +71,21 @@ func (c *call) listFilter(credits bool) (listFilter, error) {
 }
 
 func (f listFilter) matches(p *Purchase) bool {
+	if p.Updated.Before(f.since) || !f.until.IsZero() && p.Updated.After(f.until) {
+		return false
+	}
+	// A status is computed from the whole purchase: only when it is asked for.
+	is := func(want string, have func() string) bool { return want == "" || same(want, have()) }
+	if f.search != "" && !f.found(p) {
+		return false
+	}
+	return f.dr == "" && (f.requiredBy == "" || p.RequiredBy != "" && p.RequiredBy <= f.requiredBy) &&
+		(f.order == "" || same(f.order, p.Order.Status)) && is(f.status, p.Status) && is(f.stock, p.stockStatus) && is(f.invoice, p.invoiceStatus) &&
+		is(f.credit, p.creditStatus) && is(f.unstock, p.unstockStatus)
+}
+
+// found says whether a purchase has the text that is searched for.
+func (f listFilter) found(p *Purchase) bool {
 	texts := []string{p.OrderNumber, p.Status(), p.Supplier}
 	for _, g := range p.Groups {
 		texts = append(texts, g.Invoice.Number)
@@ -72,13 +93,7 @@ func (f listFilter) matches(p *Purchase) bool {
 	for _, n := range p.CreditNotes {
 		texts = append(texts, n.Number)
 	}
-	found := slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(strings.ToLower(t), f.search) })
-	is := func(want, have string) bool { return want == "" || same(want, have) }
-	return found && f.dr == "" &&
-		(f.since.IsZero() || !p.Updated.Before(f.since)) && (f.until.IsZero() || !p.Updated.After(f.until)) &&
-		(f.requiredBy == "" || p.RequiredBy != "" && p.RequiredBy <= f.requiredBy) &&
-		is(f.order, p.Order.Status) && is(f.status, p.Status()) && is(f.stock, p.stockStatus()) && is(f.invoice, p.invoiceStatus()) &&
-		is(f.credit, p.creditStatus()) && is(f.unstock, p.unstockStatus())
+	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(strings.ToLower(t), f.search) })
 }
 
 func (p *Purchase) stockStatus() string {

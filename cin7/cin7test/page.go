@@ -8,7 +8,14 @@ import (
 
 // page cuts a list: Page from 1, Limit 1 to 1000, default 100 (2).
 func (c *call) page(key string, rows []any) obj {
-	page, limit := 1, 100
+	page, from, to := c.bounds(len(rows))
+	return obj{"Total": len(rows), "Page": page, key: append([]any{}, rows[from:to]...)}
+}
+
+// bounds are the page asked for, and which of n rows it has.
+func (c *call) bounds(n int) (page, from, to int) {
+	page = 1
+	limit := 100
 	if n, err := strconv.Atoi(c.param("Page")); err == nil && n > 0 {
 		page = n
 	}
@@ -16,12 +23,11 @@ func (c *call) page(key string, rows []any) obj {
 		limit = min(n, 1000)
 	}
 	// Bounds before the product: a page number may be anything.
-	from := len(rows)
-	if page-1 <= len(rows)/limit {
-		from = min((page-1)*limit, len(rows))
+	from = n
+	if page-1 <= n/limit {
+		from = min((page-1)*limit, n)
 	}
-	out := append([]any{}, rows[from:min(from+limit, len(rows))]...)
-	return obj{"Total": len(rows), "Page": page, key: out}
+	return page, from, min(from+limit, n)
 }
 
 // one is the list envelope that writes of suppliers, products and journals

@@ -131,6 +131,7 @@ type tx struct {
 	s   *Sim
 	tx  *sql.Tx
 	now time.Time
+	at  time.Time // when the change is said to have happened; zero: now
 }
 
 // save runs change as one transaction. A change that names a record which does

@@ -171,7 +171,7 @@ func (t *tx) progress(order int64) {
 		t.exec(`UPDATE transactionline SET quantityshiprecv = ?, quantitybilled = ?, isfullyshipped = ?,
 			linelastmodifieddate = CASE WHEN quantityshiprecv <> ? OR quantitybilled <> ? THEN ? ELSE linelastmodifieddate END
 			WHERE "transaction" = ? AND id = ?`,
-			in.String(), out.String(), value(in.GreaterThanOrEqual(want)), in.InexactFloat64(), out.InexactFloat64(), instant(t.now), order, l.ID)
+			in.String(), out.String(), value(in.GreaterThanOrEqual(want)), in.InexactFloat64(), out.InexactFloat64(), instant(t.modifiedAt(t.at)), order, l.ID)
 		open = open || !l.Closed
 		somethingIn = somethingIn || in.IsPositive()
 		allIn = allIn && (in.GreaterThanOrEqual(want) || l.Closed)

@@ -117,6 +117,7 @@ func (s *Sim) HideFromRole(ids ...int64) {
 // line is the start of a transactionline row.
 func (t *tx) line(h header, id int64, sequence int) row {
 	t.s.model.uniqueKeys++
+	t.at = h.modified
 	r := row{"transaction": h.id, "id": id, "uniquekey": 50_000 + t.s.model.uniqueKeys, "linesequencenumber": sequence, "mainline": false, "taxline": false,
 		"iscogs": false, "donotdisplayline": false, "entity": h.vendor, "location": ref(h.location), "isclosed": false, "isinventoryaffecting": false, "hascostline": false,
 		"linecreateddate": t.now, "linelastmodifieddate": t.modifiedAt(h.modified)}
