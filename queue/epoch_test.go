@@ -116,6 +116,33 @@ func TestNewTenantOfAnOldDeployment(t *testing.T) {
 	})
 }
 
+// A tenant that is paused before its lane was ever held, so that a backfill can
+// come first, has lost nothing when it is resumed.
+func TestPausedBeforeItWasHeld(t *testing.T) {
+	both(t, func(t *testing.T, rdb redis.UniversalClient) {
+		q := queue.New(rdb, queue.Options{Quarantine: quarantine})
+		if _, err := q.Beat(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Pause(t.Context(), "acme", "backfill first"); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			mustMark(t, q, "acme", bill(1))
+			if turn, err := q.Claim(t.Context(), "w"); err != nil || turn != nil {
+				t.Fatalf("a paused lane was held: %v, %v", turn, err)
+			}
+		}
+		age(t, rdb)
+		if err := q.Resume(t.Context(), "acme"); err != nil {
+			t.Fatal(err)
+		}
+		if wait, reread := creates(t, q); wait != 0 || reread {
+			t.Errorf("creates wait %s, read again: %t", wait, reread)
+		}
+	})
+}
+
 // The order to read again outlives the process that got it.
 func TestRereadStandsUntilDone(t *testing.T) {
 	rdb := redistest.Embedded(t)

@@ -197,13 +197,17 @@ return due[1]
 // gone back. A tenant never seen waits for the quarantine of a young epoch:
 // what Redis held before, if anything, is not known.
 var holdScript = newScript(true, luaNow+`
-if redis.call('HEXISTS', KEYS[1], 'paused') == 1 then return false end
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if redis.call('HEXISTS', KEYS[1], 'paused') == 1 then
+  -- Paused before it was ever held: that is no loss when it is held at last.
+  if not epoch and ARGV[5] == '0' then redis.call('HSET', KEYS[1], 'epoch', ARGV[3], 'creates', ARGV[4] + ARGV[7]) end
+  return false
+end
 local hold = redis.call('HGET', KEYS[1], 'hold')
 if hold and tonumber(hold) > now then return {hold} end
 local owner, ends = redis.call('HGET', KEYS[1], 'owner'), redis.call('HGET', KEYS[1], 'until')
 if owner and tonumber(ends or '0') > now then return {ends} end
 local fence = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0')
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
 if (epoch and epoch ~= ARGV[3]) or (not epoch and ARGV[5] == '1') or fence < tonumber(ARGV[6]) then
   redis.call('HSET', KEYS[1], 'creates', now + ARGV[7], 'reread', '1')
 elseif not epoch then

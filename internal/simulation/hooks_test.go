@@ -42,8 +42,8 @@ func TestHooksLostAreMadeUpFor(t *testing.T) {
 	want := clean(t)
 	for _, d := range deliveries {
 		t.Run(d.name, func(t *testing.T) {
-			var latest time.Duration
-			all := seeds(t, 3, 300)
+			var latest, longest time.Duration
+			all := seeds(t, 2, 300)
 			for _, seed := range all {
 				synctest.Test(t, func(t *testing.T) {
 					r := rand.New(rand.NewPCG(seed, 11))
@@ -74,7 +74,7 @@ func TestHooksLostAreMadeUpFor(t *testing.T) {
 					if most := 2*pollInterval + work + time.Minute; took > most {
 						t.Errorf("replay with MLC_SEED=%d: in step %s after the last change, want at most %s: %v\n%s", seed, took, most, w.Unfinished(s), w.Log(15))
 					}
-					latest = max(latest, took-work)
+					latest, longest = max(latest, took-work), max(longest, took)
 					bad := simulation.Cin7State(w.Cin7).Against(want[approach], s.Told())
 					twice, strays := simulation.Twice(w.Cin7)
 					if len(bad)+len(twice)+strays > 0 {
@@ -83,7 +83,7 @@ func TestHooksLostAreMadeUpFor(t *testing.T) {
 				})
 			}
 			if !t.Failed() {
-				soak.Figure(t, "webhooks: "+d.name, "the same end state in %d of %d runs, at the latest %s and the time of the calls after the last change, polled every %s", len(all), len(all), latest.Round(time.Second), pollInterval)
+				soak.Figure(t, "webhooks: "+d.name, "the same end state in %d of %d runs, at the latest %s after the last change, or %s beside the time that its calls took; polled every %s", len(all), len(all), longest.Round(time.Second), max(0, latest).Round(time.Second), pollInterval)
 			}
 		})
 	}
