@@ -82,6 +82,7 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 		log.Error("open the tenant", zap.Error(err))
 		return time.Time{}, w.now().Add(holdUnavailable), false
 	}
+	defer func() { t.keepRefused(ctx) }()
 	if lane.Reread {
 		if err := t.reread(ctx); err != nil {
 			log.Error("order the reading again after a loss", zap.Error(err))

@@ -104,6 +104,7 @@ func (w *Worker) openAs(ctx context.Context, lane *queue.Turn, log *zap.Logger, 
 		return nil, err
 	}
 	t.heldNote = t.wm[state.Held]
+	t.ns.Refuse(refusedColumns(t.wm))
 	t.dropList()
 	return t, nil
 }
