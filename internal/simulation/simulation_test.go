@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,32 +65,47 @@ func seeds(t *testing.T, short, long int) []uint64 {
 	return out
 }
 
+// sideBySide runs a test for each seed, as many at once as there are
+// processors. Unlike parallel subtests they do not all begin and wait: of ten
+// thousand worlds only those at work are in memory.
+func sideBySide(t *testing.T, all []uint64, f func(t *testing.T, seed uint64)) {
+	work := make(chan uint64)
+	var crews sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		crews.Go(func() {
+			for seed := range work {
+				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { f(t, seed) })
+			}
+		})
+	}
+	for _, seed := range all {
+		work <- seed
+	}
+	close(work)
+	crews.Wait()
+}
+
 // Webhooks that are lost, doubled, late and shuffled end where a clean run
 // ends: in Cin7 every document is equal to the last field.
 func TestHooksInAnyOrder(t *testing.T) {
 	want := clean(t)
 	all := seeds(t, 8, 10_000)
-	t.Run("seeds", func(t *testing.T) {
-		for _, seed := range all {
-			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					r := rand.New(rand.NewPCG(seed, 0))
-					approach := approaches[r.IntN(2)]
-					w := simulation.New(t, simulation.Options{Approach: approach, Edit: pollSeldom, Idle: 20 * time.Second, Beat: 30 * time.Second})
-					w.Start()
-					w.Apply()
-					s := w.Tell(r, 1+r.IntN(4))
-					w.Play(s)
-					w.Await(4*time.Hour, func() []string { return w.Unfinished(s) })
-					bad := simulation.Cin7State(w.Cin7).Against(want[approach], s.Told())
-					twice, strays := simulation.Twice(w.Cin7)
-					if len(bad)+len(twice)+strays > 0 {
-						t.Errorf("replay with MLC_SEED=%d: %s\n%v, %d strays\n%s", seed, strings.Join(bad, "\n"), twice, strays, w.Log(20))
-					}
-				})
-			})
-		}
+	sideBySide(t, all, func(t *testing.T, seed uint64) {
+		synctest.Test(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 0))
+			approach := approaches[r.IntN(2)]
+			w := simulation.New(t, simulation.Options{Approach: approach, Edit: pollSeldom, Idle: 20 * time.Second, Beat: 30 * time.Second})
+			w.Start()
+			w.Apply()
+			s := w.Tell(r, 1+r.IntN(4))
+			w.Play(s)
+			w.Await(4*time.Hour, func() []string { return w.Unfinished(s) })
+			bad := simulation.Cin7State(w.Cin7).Against(want[approach], s.Told())
+			twice, strays := simulation.Twice(w.Cin7)
+			if len(bad)+len(twice)+strays > 0 {
+				t.Errorf("replay with MLC_SEED=%d: %s\n%v, %d strays\n%s", seed, strings.Join(bad, "\n"), twice, strays, w.Log(20))
+			}
+		})
 	})
 	if t.Failed() {
 		return
