@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"weak"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -29,9 +30,17 @@ func newScript(drain bool, text string) Script {
 // bareServers holds the clients whose servers have refused the flag.
 var bareServers sync.Map
 
+// server is the key of a client in bareServers, which keeps none alive.
+func server(rdb redis.Scripter) any {
+	if c, ok := rdb.(*redis.Client); ok {
+		return weak.Make(c)
+	}
+	return rdb
+}
+
 // text is the form of the script that the server takes, as far as is known.
 func (s Script) text(rdb redis.Scripter) *redis.Script {
-	if _, ok := bareServers.Load(rdb); ok {
+	if _, ok := bareServers.Load(server(rdb)); ok {
 		return s.bare
 	}
 	return s.drain
@@ -43,7 +52,7 @@ func (s Script) Run(ctx context.Context, rdb redis.Scripter, keys []string, args
 	if cmd.Err() == nil || !strings.Contains(cmd.Err().Error(), "near '#'") {
 		return cmd
 	}
-	bareServers.Store(rdb, true)
+	bareServers.Store(server(rdb), true)
 	return s.bare.Run(ctx, rdb, keys, args...)
 }
 
