@@ -249,7 +249,7 @@ func TestTokenErrors(t *testing.T) {
 		{"no token in it", reply{body: `{"expires_in":3600}`}, ErrUnavailable, "", "check base_url", tries},
 		{"another token type", reply{body: `{"access_token":"x","token_type":"mac"}`}, ErrUnavailable, "", "", tries},
 		{"no answer", reply{err: errors.New("connection reset")}, ErrUnavailable, "", "", tries},
-		{"endless answer", reply{stream: endless{}}, ErrUnavailable, "", "", tries},
+		{"endless answer", reply{stream: endless{}}, ErrUnavailable, "", "", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
