@@ -14,10 +14,10 @@ import (
 // (by number, by id:<internal id>, by name), then code = number, then display
 // name, then name. The account must be active and of a class that a purchase
 // line may carry, and without a mapping of the class that the NetSuite type
-// belongs to. An equal code is no match when the names share nothing, or when
-// another account has the name: charts that number their accounts independently
-// use the same numbers for other things. how says which rule matched.
-func matchAccount(a netsuite.Account, mapping map[string]string, chart []cin7.Account) (code, how string, ok bool) {
+// belongs to. An equal code is no match when another account has the name, nor,
+// unless the two charts number alike, when the names share nothing: see
+// numberAlike. how says which rule matched.
+func matchAccount(a netsuite.Account, mapping map[string]string, chart []cin7.Account, alike bool) (code, how string, ok bool) {
 	for _, k := range []string{a.Number, "id:" + a.ID.String(), a.Name} {
 		want, found := mapping[k]
 		if k == "" || !found {
@@ -34,7 +34,7 @@ func matchAccount(a netsuite.Account, mapping map[string]string, chart []cin7.Ac
 	}
 	if a.Number != "" {
 		for _, c := range chart {
-			if strings.TrimSpace(c.Code) == a.Number && usable(c) && sameClass(a.Type, c.Class) && nameScore(a.Name, c) >= alikeEnough && !namedElsewhere(a, c, chart) {
+			if strings.TrimSpace(c.Code) == a.Number && usable(c) && sameClass(a.Type, c.Class) && (alike || nameScore(a.Name, c) >= alikeEnough) && !namedElsewhere(a, c, chart) {
 				return c.Code, "code", true
 			}
 		}
@@ -65,6 +65,30 @@ func matchAccount(a netsuite.Account, mapping map[string]string, chart []cin7.Ac
 	}
 	return "", "", false
 }
+
+// numberAlike reports whether the accounts of both systems are numbered after
+// one plan, so that an equal code is an equal account whatever it is called. Two
+// plans that know nothing of each other use the same numbers too, for other
+// things: then most names of equal numbers differ. Fewer than fewNumbers equal
+// numbers tell nothing, and the number counts.
+func numberAlike(all map[netsuite.ID]netsuite.Account, chart []cin7.Account) bool {
+	codes := map[string]cin7.Account{}
+	for _, c := range chart {
+		codes[strings.TrimSpace(c.Code)] = c
+	}
+	equal, named := 0, 0
+	for _, a := range all {
+		if c, ok := codes[a.Number]; ok && a.Number != "" && !a.Inactive {
+			if equal++; nameScore(a.Name, c) >= alikeEnough {
+				named++
+			}
+		}
+	}
+	return equal < fewNumbers || 2*named >= equal
+}
+
+// fewNumbers are too few to tell by.
+const fewNumbers = 2
 
 // namedElsewhere reports whether another account of the chart carries the very
 // name: then the equal code is likely chance, and a person decides.

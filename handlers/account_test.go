@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -51,7 +52,7 @@ func TestMatchAccount(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			code, how, ok := matchAccount(c.account, mapping, chart())
+			code, how, ok := matchAccount(c.account, mapping, chart(), true)
 			if code != c.code || how != c.how || ok != c.ok {
 				t.Errorf("got %q by %q %v, want %q by %q %v", code, how, ok, c.code, c.how, c.ok)
 			}
@@ -61,7 +62,7 @@ func TestMatchAccount(t *testing.T) {
 
 func TestMatchAccountByDisplayName(t *testing.T) {
 	c := []cin7.Account{{Code: "A1", Name: "Shipping", DisplayName: "5200: Freight out", Class: "EXPENSE", Status: "ACTIVE"}}
-	code, how, ok := matchAccount(netsuite.Account{ID: 1, Number: "5200", Name: "Freight Out", Type: "Expense"}, nil, c)
+	code, how, ok := matchAccount(netsuite.Account{ID: 1, Number: "5200", Name: "Freight Out", Type: "Expense"}, nil, c, true)
 	if code != "A1" || how != "display name" || !ok {
 		t.Errorf("got %q by %q %v", code, how, ok)
 	}
@@ -100,5 +101,51 @@ func TestMarker(t *testing.T) {
 	}
 	if got := marker("123_SB1", ref(netsuite.TypePurchaseOrder, 48213)); got != "NS:purchaseorder:48213@123_SB1" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// An equal number is an equal account where both systems follow one plan,
+// whatever it is called; where they do not, most equal numbers are chance.
+func TestNumberAlike(t *testing.T) {
+	chartOf := func(names ...string) []cin7.Account {
+		var out []cin7.Account
+		for i, n := range names {
+			out = append(out, cin7.Account{Code: strconv.Itoa(5000 + 100*i), Name: n, Class: "EXPENSE", Status: "ACTIVE"})
+		}
+		return out
+	}
+	netsuites := func(names ...string) map[netsuite.ID]netsuite.Account {
+		out := map[netsuite.ID]netsuite.Account{}
+		for i, n := range names {
+			id := netsuite.ID(i + 1)
+			out[id] = netsuite.Account{ID: id, Number: strconv.Itoa(5000 + 100*i), Name: n, Type: "Expense"}
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name  string
+		all   map[netsuite.ID]netsuite.Account
+		chart []cin7.Account
+		want  bool
+	}{
+		{"one plan, some renamed", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties"), chartOf("Purchases", "Freight", "Rent", "Mileage", "Fines"), true},
+		{"two plans", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties"), chartOf("Wages", "Rent", "Insurance", "Travel", "Licences"), false},
+		{"one equal number tells nothing", netsuites("Purchases"), chartOf("Wages"), true},
+		{"two equal numbers, both otherwise called", netsuites("Purchases", "Freight In"), chartOf("Wages", "Insurance"), false},
+		{"numbers off", map[netsuite.ID]netsuite.Account{1: {ID: 1, Name: "Rent"}}, chartOf("Rent"), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := numberAlike(c.all, c.chart); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+	a := netsuite.Account{ID: 5, Number: "5400", Name: "Penalties", Type: "Expense"}
+	chart := chartOf("Purchases", "Freight", "Rent", "Mileage", "Fines")
+	if code, how, ok := matchAccount(a, nil, chart, true); code != "5400" || how != "code" || !ok {
+		t.Errorf("of one plan got %q by %q %v", code, how, ok)
+	}
+	if code, how, ok := matchAccount(a, nil, chart, false); ok {
+		t.Errorf("of two plans got %q by %q", code, how)
 	}
 }

@@ -24,6 +24,7 @@ type Usage struct {
 	accounts     map[netsuite.ID]*used
 	documents    map[netsuite.ID]map[netsuite.ID]int // document -> account -> lines
 	chart        []cin7.Account
+	alike        bool // both systems number their accounts after one plan
 	past         map[netsuite.ID]Votes
 }
 
@@ -47,6 +48,7 @@ func ReadUsage(ctx context.Context, ns *netsuite.Client, c7 *cin7.Client, since,
 	if err != nil {
 		return nil, fmt.Errorf("read the chart of accounts of NetSuite: %w", err)
 	}
+	u.alike = numberAlike(all, u.chart)
 	rows := map[string][]netsuite.ID{} // number and amount -> accounts
 	for _, t := range []netsuite.RecordType{netsuite.TypeVendorBill, netsuite.TypeVendorCredit} {
 		numbers := map[netsuite.ID]string{}
@@ -160,7 +162,7 @@ func (u *Usage) Evaluate(t *tenant.Tenant) *Accounts {
 	posts := map[netsuite.ID]bool{}
 	for id, x := range u.accounts {
 		a := AccountUse{ID: id, Number: x.Number, Name: x.Name, Type: x.Type, Lines: x.lines, Amount: x.amount}
-		a.Code, a.How, posts[id] = matchAccount(x.Account, t.Sync.Mapping.Accounts, u.chart)
+		a.Code, a.How, posts[id] = matchAccount(x.Account, t.Sync.Mapping.Accounts, u.chart, u.alike)
 		a.Cin7Name = names[a.Code]
 		if !posts[id] {
 			a.Suggestions = suggest(x.Account, u.chart, u.past[id], suggestions)

@@ -9,9 +9,16 @@ import (
 // What the tie-out and the account pages need to know of our rules.
 
 // MatchAccount finds the Cin7 account of a NetSuite account as a bill line
-// would; how is mapping, code, display name or name (docs/accounts.md).
-func MatchAccount(t *tenant.Tenant, a netsuite.Account, chart []cin7.Account) (code, how string, ok bool) {
-	return matchAccount(a, t.Sync.Mapping.Accounts, chart)
+// would; how is mapping, code, display name or name, alike what NumberAlike
+// says of the two charts (docs/accounts.md).
+func MatchAccount(t *tenant.Tenant, a netsuite.Account, chart []cin7.Account, alike bool) (code, how string, ok bool) {
+	return matchAccount(a, t.Sync.Mapping.Accounts, chart, alike)
+}
+
+// NumberAlike reports whether both systems number their accounts after one
+// plan, so that equal numbers are equal accounts.
+func NumberAlike(all map[netsuite.ID]netsuite.Account, chart []cin7.Account) bool {
+	return numberAlike(all, chart)
 }
 
 // PayableAccount is the code of the account that Cin7 marks as its creditors.

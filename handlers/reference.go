@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ type reference struct {
 	Taxes     []cin7.TaxRule
 	Locations []cin7.Location
 	Terms     []cin7.PaymentTerm
+	Alike     bool                    // both systems number their accounts after one plan
 	Services  map[string]cin7.Product // folded name -> service product
 	Products  map[string]cin7.Product // upper-case SKU -> product
 	Units     []netsuite.Unit         // NetSuite's units that documents have named
@@ -126,6 +128,11 @@ func (t *turn) references(ctx context.Context) (*reference, error) {
 			return nil, err
 		}
 	}
+	all, err := t.ns.Accounts(ctx)
+	if err != nil {
+		return nil, t.classify(fmt.Errorf("read the chart of accounts of NetSuite: %w", err))
+	}
+	r.Alike = numberAlike(all, r.Chart)
 	t.s.refs, t.s.refsAt = r, t.w.now()
 	return r, nil
 }

@@ -70,8 +70,12 @@ func Beside(ctx context.Context, t *tenant.Tenant, ns *netsuite.Client, c7 *cin7
 		if err != nil {
 			return nil, err
 		}
+		all, err := ns.Accounts(ctx)
+		if err != nil {
+			return nil, err
+		}
 		b, ok := bills[id]
-		s.bill(t, b, ok, chart, p)
+		s.bill(t, b, ok, chart, numberAlike(all, chart), p)
 	}
 	return s.rows, nil
 }
@@ -194,7 +198,7 @@ func (s *sheet) goods(r netsuite.Receipt, here bool, p *cin7.Purchase) {
 	}
 }
 
-func (s *sheet) bill(t *tenant.Tenant, b netsuite.Bill, here bool, chart []cin7.Account, p *cin7.Purchase) {
+func (s *sheet) bill(t *tenant.Tenant, b netsuite.Bill, here bool, chart []cin7.Account, alike bool, p *cin7.Purchase) {
 	posted := postedAs(b, p)
 	if s.missing(map[netsuite.RecordType]string{netsuite.TypeVendorBill: "bill ", netsuite.TypeVendorCredit: "vendor credit "}[b.Type]+billNumber(b), here, posted != nil) {
 		return
@@ -213,7 +217,7 @@ func (s *sheet) bill(t *tenant.Tenant, b netsuite.Bill, here bool, chart []cin7.
 			tax = tax.Add(l.Amount)
 			continue
 		}
-		name, _, ok := matchAccount(l.Account, t.Sync.Mapping.Accounts, chart)
+		name, _, ok := matchAccount(l.Account, t.Sync.Mapping.Accounts, chart, alike)
 		if !ok {
 			name = accountName(l.Account) + " (no Cin7 account)"
 		}

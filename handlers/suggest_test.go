@@ -82,9 +82,14 @@ func TestMatchesOnLabelledCharts(t *testing.T) {
 				label[a.code] = a.label
 				has[a.label] = true
 			}
+			all := map[netsuite.ID]netsuite.Account{}
+			for i, a := range source {
+				all[netsuite.ID(i+1)] = netsuite.Account{ID: netsuite.ID(i + 1), Number: a.number, Name: a.name, Type: a.kind}
+			}
+			alike := numberAlike(all, chart)
 			for i, a := range source {
 				account := netsuite.Account{ID: netsuite.ID(i + 1), Number: a.number, Name: a.name, Type: a.kind}
-				if code, how, ok := matchAccount(account, nil, chart); ok {
+				if code, how, ok := matchAccount(account, nil, chart, alike); ok {
 					automatic++
 					if label[code] == a.label {
 						right++
@@ -139,7 +144,7 @@ func TestNearMissesAreNotAutomatic(t *testing.T) {
 	} {
 		a := netsuite.Account{ID: 1, Number: c.number, Name: c.name, Type: c.kind}
 		list := []cin7.Account{{Code: c.code, Name: c.cin7, DisplayName: c.code + ": " + c.cin7, Class: c.class, Status: "ACTIVE"}}
-		if code, how, ok := matchAccount(a, nil, list); ok {
+		if code, how, ok := matchAccount(a, nil, list, false); ok {
 			t.Errorf("%s %s goes to %s %s by %s", c.number, c.name, code, c.cin7, how)
 		}
 		if c.number == c.code && sameClass(c.kind, c.class) && len(suggest(a, list, nil, suggestions)) == 0 {
@@ -156,7 +161,7 @@ func TestAnotherClassIsNeverAutomatic(t *testing.T) {
 		{Code: "429", Name: "Deposit charges", Class: "EXPENSE", Status: "ACTIVE"},
 	}
 	a := netsuite.Account{ID: 1, Number: "5000", Name: "Deposits", Type: "Expense"}
-	if code, how, ok := matchAccount(a, nil, c); ok {
+	if code, how, ok := matchAccount(a, nil, c, true); ok {
 		t.Errorf("matched %s by %s", code, how)
 	}
 	got := suggest(a, c, Votes{"5000": 9}, 3)

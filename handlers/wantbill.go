@@ -148,7 +148,7 @@ func lineAccounts(t *tenant.Tenant, refs *reference, b netsuite.Bill, lines []ne
 	}
 	var gaps []gap
 	for _, l := range lines {
-		code, _, ok := matchAccount(l.Account, t.Sync.Mapping.Accounts, refs.Chart)
+		code, _, ok := matchAccount(l.Account, t.Sync.Mapping.Accounts, refs.Chart, refs.Alike)
 		if ok {
 			codes[l.ID] = code
 			continue

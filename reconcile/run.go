@@ -184,9 +184,14 @@ func (r *run) readLists(ctx context.Context) error {
 	if !ok {
 		return errors.New("Cin7's chart of accounts marks no account as Accounts payable: without it the books cannot be compared")
 	}
-	r.accounts = accounts{payable: payable, codes: map[netsuite.ID]string{}, missing: map[netsuite.ID]bool{},
+	all, err := r.in.NetSuite.Accounts(ctx)
+	if err != nil {
+		return fmt.Errorf("read the chart of accounts of NetSuite: %w", err)
+	}
+	alike := handlers.NumberAlike(all, chart)
+	r.accounts = accounts{payable: payable, chart: all, codes: map[netsuite.ID]string{}, missing: map[netsuite.ID]bool{},
 		match: func(a netsuite.Account) (string, bool) {
-			code, _, ok := handlers.MatchAccount(r.in.Tenant, a, chart)
+			code, _, ok := handlers.MatchAccount(r.in.Tenant, a, chart, alike)
 			return code, ok
 		}}
 	for _, t := range rules {
@@ -204,9 +209,6 @@ func (r *run) readLists(ctx context.Context) error {
 	rule := cmp.Or(r.in.Tenant.Sync.Mapping.Tax["*"], r.in.Tenant.Sync.TaxRule)
 	if a := r.taxRules[fold(rule)]; a != "" {
 		r.accounts.tax = a
-	}
-	if r.accounts.chart, err = r.in.NetSuite.Accounts(ctx); err != nil {
-		return fmt.Errorf("read the chart of accounts of NetSuite: %w", err)
 	}
 	// What bills may post to: journals on these accounts are ours to compare.
 	for _, a := range r.accounts.chart {
