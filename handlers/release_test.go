@@ -143,11 +143,12 @@ func (a added) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 }
 
 // note reads the class from the call of the script that puts a record to work:
-// its nine keys, then fence, record, entry, whether the holder before died, class.
+// its ten keys, then fence, record, entry, whether the holder before died, class,
+// and two of the timeline.
 func (a added) note(c redis.Cmder) {
 	args := c.Args()
-	if n := len(args); n == 3+9+5 && fmt.Sprint(args[2]) == "9" {
-		a.class[fmt.Sprint(args[n-4])] = fmt.Sprint(args[n-1])
+	if n := len(args); n == 3+10+7 && fmt.Sprint(args[2]) == "10" {
+		a.class[fmt.Sprint(args[n-6])] = fmt.Sprint(args[n-3])
 	}
 }
 

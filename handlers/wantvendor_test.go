@@ -23,6 +23,7 @@ func aTenant(change ...func(*tenant.Tenant)) *tenant.Tenant {
 
 func aReference() *reference {
 	return &reference{
+		Alike:     true,
 		Chart:     append(chart(), cin7.Account{Code: "2000", Name: "Payable", Class: "LIABILITY", Status: "ACTIVE", SystemAccountCode: "CREDITORS"}),
 		Taxes:     []cin7.TaxRule{{Name: "Tax", IsActive: true, IsTaxForPurchase: true}, {Name: "Sales only", IsActive: true}},
 		Terms:     []cin7.PaymentTerm{{Name: "30 days", IsActive: true}, {Name: "Net 60", IsActive: true}, {Name: "Old", IsActive: false}},
