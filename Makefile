@@ -18,6 +18,11 @@ demo: ## play a distributor's month with everything embedded
 build: ## build the static binary bin/ml-connector
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ml-connector ./cmd/ml-connector
 
+.PHONY: kms
+kms: ## build bin/ml-connector-kms, with the clients of AWS, Google and Vault, and test it
+	$(GO) test -modfile=kms/go.mod -overlay=kms/overlay.json -run 'Keyset|Google' ./cmd/ml-connector
+	CGO_ENABLED=0 $(GO) build -modfile=kms/go.mod -overlay=kms/overlay.json -trimpath -ldflags '-s -w' -o bin/ml-connector-kms ./cmd/ml-connector
+
 .PHONY: tools
 tools: ## install what the tests need: redis-server
 	@if command -v redis-server >/dev/null; then redis-server --version; \

@@ -159,7 +159,7 @@ func kms(uri string) (tink.AEAD, error) {
 	c, err := registry.GetKMSClient(uri)
 	if err != nil {
 		scheme, _, _ := strings.Cut(uri, ":")
-		return nil, fmt.Errorf("the keyset's KMS %s: this binary has no client for %s; build one that has (docs/keys.md), or leave MLC_KEYSET_KMS out", uri, scheme)
+		return nil, fmt.Errorf("the keyset's KMS %s: this binary has no client for %s; build one that has with `make kms` (docs/keys.md), or leave MLC_KEYSET_KMS out", uri, scheme)
 	}
 	a, err := c.GetAEAD(uri)
 	if err != nil {
