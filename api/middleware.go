@@ -3,16 +3,15 @@ package api
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"runtime"
 	"runtime/debug"
 	"strings"
 
 	"github.com/go-chi/chi/v5/middleware"
 	"go.uber.org/zap"
+
+	"github.com/ml-connector/ml-connector/secret"
 )
 
 type contextKey int
@@ -92,7 +91,7 @@ func recovered(log *zap.Logger, count func()) func(http.Handler) http.Handler {
 					panic(p)
 				}
 				count()
-				log.Error("a request panicked", zap.String("request_id", requestID(r.Context())), zap.String("panic", panicText(p)), zap.ByteString("stack", debug.Stack()))
+				log.Error("a request panicked", zap.String("request_id", requestID(r.Context())), zap.String("panic", secret.PanicText(p)), zap.ByteString("stack", debug.Stack()))
 				if ww.Status() != 0 {
 					panic(http.ErrAbortHandler)
 				}
@@ -101,14 +100,4 @@ func recovered(log *zap.Logger, count func()) func(http.Handler) http.Handler {
 			next.ServeHTTP(ww, r)
 		})
 	}
-}
-
-// panicText is the text of a panic of the Go runtime, which holds no data of
-// ours; of any other only its type, because its text may hold a secret.
-func panicText(p any) string {
-	var re runtime.Error
-	if err, ok := p.(error); ok && errors.As(err, &re) {
-		return re.Error()
-	}
-	return fmt.Sprintf("%T", p)
 }

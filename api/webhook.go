@@ -93,7 +93,7 @@ func (a *public) webhook(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	tenantID := chi.URLParam(r, "tenant")
 	ctx, span := trace.Record(r.Context(), a.c.Tracer, "webhook", []string{traceparent(r)})
-	defer span.End()
+	defer func() { span.End() }() // not deferred itself: it would put the text of a panic into the span
 	r = r.WithContext(ctx)
 	o := a.receive(w, r, tenantID)
 	span.SetAttributes(attribute.String("outcome", o.result))

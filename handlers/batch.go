@@ -12,6 +12,7 @@ import (
 
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/trace"
 )
@@ -398,11 +399,11 @@ func (t *turn) guard(ctx context.Context, b *work, kind netsuite.RecordType, id 
 			return
 		}
 		owner := ref(kind, id)
-		t.log.Error("a unit panicked", zap.String("record_type", owner.Type), zap.String("record_id", owner.ID), zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+		t.log.Error("a unit panicked", zap.String("record_type", owner.Type), zap.String("record_id", owner.ID), zap.String("panic", secret.PanicText(p)), zap.ByteString("stack", debug.Stack()))
 		err = t.panicked(ctx, b, owner, b.links[id], p)
 	}()
 	ctx, span := t.span(ctx, b, kind, id)
-	defer span.End()
+	defer func() { span.End() }() // not deferred itself: it would put the text of a panic into the span
 	if err = serve(ctx, b, id); err != nil {
 		trace.Fail(span, "not settled")
 	}
@@ -421,7 +422,7 @@ func (t *turn) panicked(ctx context.Context, b *work, owner queue.Ref, links []n
 			continue
 		}
 		b.settled[r] = true
-		why := fmt.Errorf("its work panicked: %v", cause)
+		why := fmt.Errorf("its work panicked: %s", secret.PanicText(cause))
 		if e.Attempts >= 2 {
 			if err := t.poison(ctx, e, why); err != nil {
 				return err

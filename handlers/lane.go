@@ -69,7 +69,7 @@ func (w *Worker) heartbeat(ctx context.Context, lane *queue.Turn, stop func(), l
 func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (next, held time.Time, panicked bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			log.Error("a turn panicked; its marks are taken again, one at a time", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+			log.Error("a turn panicked; its marks are taken again, one at a time", zap.String("panic", secret.PanicText(p)), zap.ByteString("stack", debug.Stack()))
 			panicked = true
 		}
 	}()

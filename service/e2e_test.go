@@ -56,6 +56,7 @@ type env struct {
 	level    *zap.AtomicLevel
 	tracer   oteltrace.Tracer
 	reload   chan service.Config
+	wire     *handlers.Transports // nil: the service's own
 	stop     func()
 }
 
@@ -116,7 +117,7 @@ func (e *env) start() {
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(e), zap.DebugLevel))
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan [2]net.Addr, 1), make(chan error, 1)
-	o := service.Options{Log: log, Redis: e.rdb, Keyset: e.keyset, Level: e.level, Tracer: e.tracer, Reload: e.reload, Ready: func(p, q net.Addr) { ready <- [2]net.Addr{p, q} }}
+	o := service.Options{Log: log, Redis: e.rdb, Keyset: e.keyset, Level: e.level, Tracer: e.tracer, Reload: e.reload, Transport: e.wire, Ready: func(p, q net.Addr) { ready <- [2]net.Addr{p, q} }}
 	go func() { ended <- service.Run(ctx, c, o) }()
 	select {
 	case a := <-ready:

@@ -120,7 +120,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, span := t.t.Start(r.Context(), r.Method+" "+t.system, oteltrace.WithSpanKind(oteltrace.SpanKindClient), oteltrace.WithAttributes(
 		attribute.String("peer.service", t.system), attribute.String("http.request.method", r.Method),
 		attribute.String("server.address", r.URL.Hostname()), attribute.String("url.path", r.URL.Path))) // never the query
-	defer span.End()
+	defer func() { span.End() }() // not deferred itself: it would put the text of a panic into the span
 	res, err := t.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		Fail(span, "no answer") // the error's text may hold the URL
