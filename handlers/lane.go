@@ -13,6 +13,7 @@ import (
 	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
 )
