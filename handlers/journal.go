@@ -294,7 +294,7 @@ func (u *unit) journal(ctx context.Context, d netsuite.Bill, vendor string) (out
 	if u.rehearsal != nil {
 		u.rehearsal.source(r, hashOf(sources{Bills: []netsuite.Bill{d}}.stable()), journalsHash(have))
 	} else {
-		if t := u.ties()[r]; t.Sent == "" || t.Sent == hashOf(w.Body) {
+		if t := u.ties()[r]; t.Source == "" || t.Sent == hashOf(w.Body) {
 			u.facts[r][state.FactAccounts], u.facts[r][state.FactPosted] = accountCodes(w.Accounts), accountPairs(w.Accounts)
 		}
 	}

@@ -44,8 +44,9 @@ func (w *Worker) openAs(ctx context.Context, lane *queue.Turn, log *zap.Logger, 
 	ses := w.sessions[tn.ID]
 	w.mu.Unlock()
 	if ses == nil || ses.version != tn.Version {
-		creds, err := w.tenants.Open(ctx, tn)
-		if err != nil {
+		var creds tenant.Credentials
+		// Both of one moment: somebody may change the settings right now.
+		if tn, creds, err = w.tenants.Load(ctx, lane.Tenant); err != nil {
 			return nil, err
 		}
 		ns, err := NetSuiteClient(tn, creds, w.o.Transport, w.now, w.m.observe("netsuite"))

@@ -90,9 +90,10 @@ func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *
 }
 
 // factsOfAccounts says of a document which accounts it goes to. One that is
-// posted otherwise keeps what was said when it was posted.
+// posted otherwise keeps what was said when it was posted; of one whose posting
+// is not remembered, its answer having been lost, nothing was said then.
 func (u *unit) factsOfAccounts(s queue.Settlement, a []postingAccount, sent string) {
-	if t := u.ties()[s.Ref]; t.Sent == "" || t.Sent == sent {
+	if t := u.ties()[s.Ref]; t.Source == "" || t.Sent == sent {
 		s.Facts[state.FactAccounts], s.Facts[state.FactPosted] = accountCodes(a), accountPairs(a)
 	}
 }

@@ -81,19 +81,15 @@ func (s *Store) apply(ctx context.Context, t *Tenant, inPlaceOf int64, c Credent
 	if err != nil {
 		return nil, err
 	}
-	old, err := s.Get(ctx, t.ID)
+	old, stored, err := s.Load(ctx, t.ID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
 	version := int64(0)
-	if old != nil {
+	if err == nil {
 		version = old.Version
 		if inPlaceOf != anyVersion && version != inPlaceOf {
 			return nil, fmt.Errorf("store tenant %s: %w", t.ID, ErrChanged)
-		}
-		stored, err := s.Open(ctx, old)
-		if err != nil {
-			return nil, err
 		}
 		c = c.Or(stored)
 	}
