@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/ml-connector/ml-connector/api"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/queue/redistest"
@@ -21,7 +19,7 @@ import (
 // BenchmarkWebhook is a post through the whole public router into a real
 // redis-server, without the network in front.
 func BenchmarkWebhook(b *testing.B) {
-	var rdb redis.UniversalClient = redistest.Server(b, "--appendfsync", "no")
+	rdb := redistest.Server(b, "--appendfsync", "no")
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zapcore.InfoLevel))
 	h := open(b, func(c *api.Config) { c.Queue, c.States, c.Log = queue.New(rdb, queue.Options{}), state.New(rdb), log })
 	padded := `{"recordType":"vendorbill","id":"48213","type":"edit","newRecord":{"memo":"` + strings.Repeat("x", 940) + `"}}`

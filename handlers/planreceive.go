@@ -96,7 +96,7 @@ func (b *builder) surplus(g *group, extra string) error {
 // goods where no document of ours belongs.
 func (b *builder) somebodys() *group {
 	for _, g := range b.groups {
-		if g.handled() && !g.dead && !g.taken && g.billed == (queue.Ref{}) && !b.received(g) && !(b.have.Approach == cin7.ApproachStock && b.leftBehind(g)) {
+		if g.handled() && !g.dead && !g.taken && g.billed == (queue.Ref{}) && !b.received(g) && (b.have.Approach != cin7.ApproachStock || !b.leftBehind(g)) {
 			return g
 		}
 	}

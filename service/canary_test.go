@@ -182,7 +182,7 @@ func TestCanaries(t *testing.T) {
 	answers.WriteString(e.asked(http.MethodGet, "/api/v1/tenants", wrong, ""))
 	answers.WriteString(e.asked(http.MethodPost, "/console/login", "", "token="+url.QueryEscape(wrong)))
 	answers.WriteString(e.asked(http.MethodPost, "/api/v1/tenants/"+tenantID+":ping", owner, ""))
-	answers.WriteString(e.asked(http.MethodPut, "/api/v1/tenants/"+tenantID, owner, `{"id":"`+tenantID+`","cin7":{"application_key":"`+putKey+`","aplication_key":"`+putKey+`"},"webhook":{"secrets":["`+wrongHook+`","`+wrongHook+`"]}}`))
+	answers.WriteString(e.asked(http.MethodPut, "/api/v1/tenants/"+tenantID, owner, `{"id":"`+tenantID+`","cin7":{"application_key":"`+putKey+`","application_keys":"`+putKey+`"},"webhook":{"secrets":["`+wrongHook+`","`+wrongHook+`"]}}`))
 	answers.WriteString(e.asked(http.MethodPut, "/api/v1/tenants/"+tenantID, viewer, `{"cin7":{"application_key":"`+putKey+`"`))
 	posted := strings.Replace(e.hook(), distributor.WebhookSecret, wrongHook, 1)
 	for _, u := range []string{posted, e.hook()} {

@@ -33,7 +33,7 @@ func TestJoinedReads(t *testing.T) {
 				t.Errorf("who leaves is told %v", err)
 			}
 		})
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) //nolint:forbidigo // virtual
 		for range 20 {
 			wg.Go(func() {
 				if v, _, err := s.get(t.Context(), "acme", "k", time.Minute, read); v != 1 || err != nil {
@@ -41,18 +41,18 @@ func TestJoinedReads(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) //nolint:forbidigo // virtual
 		leave()
 		wg.Wait()
 		at := time.Now()
-		time.Sleep(30 * time.Second)
+		time.Sleep(30 * time.Second) //nolint:forbidigo // virtual
 		if v, made, err := s.get(t.Context(), "acme", "k", time.Minute, read); v != 1 || !made.Equal(at) || err != nil {
 			t.Errorf("soon after: %d of %s, %v; want 1 of %s", v, made, err, at)
 		}
 		if v, _, err := s.get(t.Context(), "acme", "k", 0, read); v != 2 || err != nil {
 			t.Errorf("afresh: %d, %v", v, err)
 		}
-		time.Sleep(2 * time.Minute)
+		time.Sleep(2 * time.Minute) //nolint:forbidigo // virtual
 		if v, _, err := s.get(t.Context(), "acme", "k", time.Minute, read); v != 3 || err != nil {
 			t.Errorf("when it is old: %d, %v", v, err)
 		}

@@ -55,7 +55,7 @@ func clean(t *testing.T) map[string]simulation.State {
 // the first n.
 func seeds(t *testing.T, short, long int) []uint64 {
 	t.Helper()
-	first, last := uint64(1), uint64(soak.N(short, long)) //nolint:gosec // positive
+	first, last := uint64(1), uint64(soak.N(short, long))
 	if s := os.Getenv("MLC_SEED"); s != "" {
 		from, to, isRange := strings.Cut(s, "-")
 		if !isRange {
@@ -83,7 +83,7 @@ const perProcess = 500
 // that runs this very test for some of them.
 func inProcesses(t *testing.T, all []uint64) {
 	for some := range slices.Chunk(all, perProcess) {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=30m") //nolint:gosec // this binary
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=30m")
 		cmd.Env = append(os.Environ(), fmt.Sprintf("MLC_SEED=%d-%d", some[0], some[len(some)-1]))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("seeds %d to %d: %v\n%s", some[0], some[len(some)-1], err, out[max(0, len(out)-8000):])

@@ -85,7 +85,7 @@ func Listen(h http.Handler) error {
 		<-ctx.Done()
 		_ = s.Close()
 	}()
-	if err := s.ListenAndServe(); err != http.ErrServerClosed { //nolint:errorlint // net/http compares it so
+	if err := s.ListenAndServe(); err != http.ErrServerClosed {
 		return err
 	}
 	return nil
