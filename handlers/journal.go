@@ -349,6 +349,16 @@ func (u *unit) journal(ctx context.Context, d netsuite.Bill, vendor string) (out
 	if len(have) > 0 {
 		u.journals[r] = have[0].JournalNumber
 	}
+	// What was completed by a call whose answer was lost is remembered now.
+	if err == nil && u.rehearsal == nil && len(have) == 1 && have[0].Status == cin7.StatusCompleted && !w.Dead &&
+		u.ties()[r].Source == "" && diffJournal(w.Body, have[0]) == "" {
+		body := w.Body
+		body.TaskID, body.Status = have[0].TaskID, cin7.StatusCompleted
+		o := op{Kind: opCompleteJournal, For: r, Task: body.TaskID, Journal: &body, Sent: hashOf(w.Body), Source: w.Source}
+		if err := u.tie(context.WithoutCancel(ctx), r, o, o.Task); err != nil {
+			return out, err
+		}
+	}
 	if text := out.Older[r]; text != "" {
 		if u.older == nil {
 			u.older = map[queue.Ref]string{}
