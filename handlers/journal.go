@@ -150,6 +150,12 @@ func planJournal(r rules, w wantJournal, have []cin7.Journal, t tie) outlook {
 	locked := done && r.Lock != "" && j.EffectiveDate <= r.Lock
 	switch {
 	case done && !w.Dead && diff == "":
+		// What was completed by a call whose answer was lost is remembered now.
+		body := w.Body
+		o := op{Kind: opCompleteJournal, For: w.Ref, Task: j.TaskID, Journal: &body, Sent: hashOf(w.Body), Source: w.Source}
+		if t.As[strings.ToLower(j.TaskID)] != o.text() {
+			out.Posted = append(out.Posted, o)
+		}
 	case done && !w.Dead && same && t.Sent != hashOf(w.Body) && t.As[strings.ToLower(j.TaskID)] == journalText(j):
 		// Only our settings have changed: what is posted stays.
 		out.Older = map[queue.Ref]string{w.Ref: olderText(t, diff)}
@@ -349,15 +355,8 @@ func (u *unit) journal(ctx context.Context, d netsuite.Bill, vendor string) (out
 	if len(have) > 0 {
 		u.journals[r] = have[0].JournalNumber
 	}
-	// What was completed by a call whose answer was lost is remembered now.
-	if err == nil && u.rehearsal == nil && len(have) == 1 && have[0].Status == cin7.StatusCompleted && !w.Dead &&
-		u.ties()[r].Source == "" && diffJournal(w.Body, have[0]) == "" {
-		body := w.Body
-		body.TaskID, body.Status = have[0].TaskID, cin7.StatusCompleted
-		o := op{Kind: opCompleteJournal, For: r, Task: body.TaskID, Journal: &body, Sent: hashOf(w.Body), Source: w.Source}
-		if err := u.tie(context.WithoutCancel(ctx), r, o, o.Task); err != nil {
-			return out, err
-		}
+	if err := u.recall(ctx, out.Posted); err != nil {
+		return outlook{}, err
 	}
 	if text := out.Older[r]; text != "" {
 		if u.older == nil {

@@ -29,6 +29,16 @@ func (u *unit) tie(ctx context.Context, r queue.Ref, o op, task string) error {
 	return u.keep(ctx, r, u.ties()[r].after(o, task, u.t.Version).facts(u.owner.ID))
 }
 
+// recall remembers what stands as planned by calls whose answers were lost.
+func (u *unit) recall(ctx context.Context, done []op) error {
+	for _, o := range done {
+		if err := u.tie(context.WithoutCancel(ctx), o.For, o, o.Task); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // keep sets facts of a record, here and in Redis; "" deletes one.
 func (u *unit) keep(ctx context.Context, r queue.Ref, facts map[string]string) error {
 	rec := u.records[r]

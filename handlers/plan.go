@@ -91,7 +91,10 @@ type outlook struct {
 	// Older are the documents that stay as they are posted although they would
 	// be posted otherwise under the settings of today, with how.
 	Older map[queue.Ref]string
-	Stage string // ORDER, INVOICE, RECEIVE or DONE; "" before the order
+	// Posted are documents that stand as planned without our remembering it:
+	// the answer of the call that posted them was lost. Each is that call.
+	Posted []op
+	Stage  string // ORDER, INVOICE, RECEIVE or DONE; "" before the order
 }
 
 // plan compares the purchase as it is (nil: there is none) with the one that
@@ -216,6 +219,8 @@ func (b *builder) purchase() (stop bool) {
 		if b.orderChanged(diff, posted) {
 			return true
 		}
+	} else if !w.Blind && b.known[w.Ref].Sent == "" {
+		b.out.Posted = append(b.out.Posted, op{Kind: opPostOrder, For: w.Ref, Sent: sentOrder(w)})
 	}
 	if len(b.groups) == 0 && len(w.Invoices)+len(w.Receipts) > 0 {
 		b.holdAll(problem(ParkGroupConflict, "open the purchase in Cin7 and check that it is an advanced purchase with an authorised order",

@@ -29,28 +29,32 @@ func (b *builder) credit(c wantCredit) {
 		return
 	}
 	have := b.creditNote(c)
-	if have != nil && have.Status == cin7.StatusAuthorised {
-		b.postedCredit(c, have, number)
-		return
-	}
-	unstock, short := b.unstock(c, have)
-	if short != "" {
-		b.hold(c.Ref, &Wait{Reason: WaitReceipt, Message: fmt.Sprintf("credit %s returns %s that Cin7 has not received on this purchase", c.Number, short)})
-		return
-	}
 	body := cin7.NewCreditNote{
 		PurchaseID: b.have.ID, TaskID: cin7.ZeroID, CreditNoteInvoiceNumber: number, CreditNoteNumber: c.Number, CreditNoteDate: c.Date,
-		Status: cin7.StatusDraft, Lines: c.Lines, AdditionalCharges: c.Charges, Unstock: unstock,
+		Status: cin7.StatusDraft, Lines: c.Lines, AdditionalCharges: c.Charges,
 	}
 	if have != nil {
 		body.TaskID = have.TaskID
+	}
+	if have != nil && have.Status == cin7.StatusAuthorised {
+		b.postedCredit(c, have, body)
+		return
+	}
+	var short string
+	if body.Unstock, short = b.unstock(c, have); short != "" {
+		b.hold(c.Ref, &Wait{Reason: WaitReceipt, Message: fmt.Sprintf("credit %s returns %s that Cin7 has not received on this purchase", c.Number, short)})
+		return
 	}
 	if have == nil || diffCredit(c, *have, number) != "" {
 		b.add(op{Kind: opDraftCredit, For: c.Ref, Credit: &body, Why: "credit " + c.Number + " against invoice " + number + " is not in " + b.have.OrderNumber})
 		return
 	}
+	b.add(b.authoriseCredit(c, body))
+}
+
+func (b *builder) authoriseCredit(c wantCredit, body cin7.NewCreditNote) op {
 	body.Status = cin7.StatusAuthorised
-	b.add(op{Kind: opAuthoriseCredit, For: c.Ref, Credit: &body, Sent: sentCredit(c), Source: b.want.Sources[c.Ref], Why: "the draft of credit " + c.Number + " reads back as planned"})
+	return op{Kind: opAuthoriseCredit, For: c.Ref, Credit: &body, Sent: sentCredit(c), Source: b.want.Sources[c.Ref], Why: "the draft of credit " + c.Number + " reads back as planned"}
 }
 
 // creditedInvoice is the number, in Cin7, of the invoice that a credit names.
@@ -90,9 +94,11 @@ func (b *builder) noteTiedElsewhere(task string, r queue.Ref) bool {
 
 // postedCredit compares an authorised credit note. Cin7 has no undo for it, so
 // a changed one is voided and written again, or parked.
-func (b *builder) postedCredit(c wantCredit, have *cin7.CreditNote, number string) {
+func (b *builder) postedCredit(c wantCredit, have *cin7.CreditNote, body cin7.NewCreditNote) {
+	number := body.CreditNoteInvoiceNumber
 	diff := diffCredit(c, *have, number)
 	if diff == "" {
+		b.stands(b.authoriseCredit(c, body), have.TaskID)
 		return
 	}
 	t := b.known[c.Ref]

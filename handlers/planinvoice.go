@@ -49,15 +49,18 @@ func (b *builder) planInvoice(whole, inv wantInvoice, g *group) {
 		Status: cin7.StatusDraft, Lines: inv.Lines, AdditionalCharges: inv.Charges,
 	}
 	diff := diffInvoice(inv, g.invoice)
+	authorise := body
+	authorise.Status = cin7.StatusAuthorised
+	post := op{Kind: opAuthoriseInvoice, For: inv.Ref, Invoice: &authorise, Sent: sentInvoice(whole), Source: b.want.Sources[inv.Ref], Why: "the draft of " + inv.Number + " reads back as planned"}
 	switch {
 	case posted(g.invoice) && diff != "":
 		b.differs(whole, g, diff)
 	case posted(g.invoice):
+		b.stands(post, g.task)
 	case diff != "":
 		b.add(op{Kind: opDraftInvoice, For: inv.Ref, Invoice: &body, Why: "bill " + inv.Number + " is not in " + b.have.OrderNumber + b.anew(b.known[inv.Ref])})
 	default:
-		body.Status = cin7.StatusAuthorised
-		b.add(op{Kind: opAuthoriseInvoice, For: inv.Ref, Invoice: &body, Sent: sentInvoice(whole), Source: b.want.Sources[inv.Ref], Why: "the draft of " + inv.Number + " reads back as planned"})
+		b.add(post)
 	}
 }
 

@@ -164,6 +164,16 @@ func (b *builder) asPosted(r queue.Ref, task, text string) bool {
 	return t.Source != "" && t.Source == b.want.Sources[r] && t.As[strings.ToLower(task)] == text
 }
 
+// stands notes a document that is posted in a task as it is wanted, unless that
+// is what we remember of it: the answer of the call that posted it was lost.
+// What somebody else entered is not ours to remember.
+func (b *builder) stands(o op, task string) {
+	if t := b.known[o.For]; t.has(task) && t.As[strings.ToLower(task)] != o.text() {
+		o.Task = task
+		b.out.Posted = append(b.out.Posted, o)
+	}
+}
+
 func (b *builder) invoiceAsPosted(r queue.Ref, g *group) bool {
 	i := g.invoice
 	return posted(i) && b.asPosted(r, g.task, textOf(i.InvoiceNumber, i.InvoiceDate, i.Lines, i.AdditionalCharges))

@@ -128,6 +128,12 @@ func (u *unit) do(ctx context.Context, o op) error {
 			return err
 		}
 	}
+	if at := o.authorises(); at != "" {
+		// Ours from here on, even if both its answers are lost.
+		if err := u.tie(ctx, o.For, op{}, at); err != nil {
+			return err
+		}
+	}
 	var task string
 	err := u.write(ctx, u.owner, in, o, func(ctx context.Context) error {
 		now, at, err := send(ctx, u.c7, u.have, o)

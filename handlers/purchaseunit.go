@@ -167,6 +167,9 @@ func (u *unit) converge(ctx context.Context, v netsuite.Vendor, supplier string,
 		do:     u.do,
 	})
 	u.older = out.Older
+	if err := u.recall(ctx, out.Posted); err != nil {
+		return nil, outlook{}, err
+	}
 	return w, out, err
 }
 

@@ -155,6 +155,17 @@ func tiesOf(o op) []queue.Ref {
 	return o.Receipts
 }
 
+// authorises is the task of the draft that an op makes count, "" of another op.
+func (o op) authorises() string {
+	switch o.Kind {
+	case opAuthoriseInvoice:
+		return o.Invoice.TaskID
+	case opAuthoriseCredit:
+		return o.Credit.TaskID
+	}
+	return ""
+}
+
 // mustRead says that an op is decided on a fresh read of Cin7 alone: money
 // moves, or something is taken back.
 func (o op) mustRead() bool {
