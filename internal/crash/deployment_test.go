@@ -83,7 +83,9 @@ func deploy(t *testing.T, edit ...string) *deployment {
 	d := &deployment{t: t, bin: bin, world: world, redis: redistest.Start(t, "--bind", "127.0.0.1", "--port", port)}
 	d.rdb = d.redis.Client(t)
 	dir, public := t.TempDir(), freeAddress(t)
-	env := append(os.Environ(), "MLC_REDIS_URL=redis://"+address, "MLC_KEYSET_FILE="+filepath.Join(dir, "keyset.json"), "MLC_ALLOW_PRIVATE_ENDPOINTS=true",
+	// Its settings are those of the test alone: the service refuses what it does not know, MLC_SOAK too.
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MLC_") })
+	env = append(env, "MLC_REDIS_URL=redis://"+address, "MLC_KEYSET_FILE="+filepath.Join(dir, "keyset.json"), "MLC_ALLOW_PRIVATE_ENDPOINTS=true",
 		"MLC_PUBLIC_ADDR="+public, "MLC_OPS_ADDR=127.0.0.1:0", "MLC_SETTLE_SECONDS=1", "MLC_LEASE_SECONDS=4", "MLC_DRAIN_SECONDS=0")
 	file := world.Tenant(tenantID, ns.URL, c7.URL, "INVOICE")
 	if len(edit) > 0 {
