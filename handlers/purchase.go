@@ -123,6 +123,11 @@ func (u *unit) do(ctx context.Context, o op) error {
 	}
 	in := state.Intent{Slot: slotOf(o), Op: o.Kind, Marker: marker(u.t.NetSuite.AccountID, u.owner)}
 	u.fresh = false
+	if o.Kind == opCreatePurchase && !u.anew {
+		if err := u.createdByList(ctx); err != nil {
+			return err
+		}
+	}
 	if o.Kind == opVoidPurchase {
 		if err := u.keep(ctx, u.owner, map[string]string{factVoided: o.Task}); err != nil {
 			return err

@@ -16,8 +16,10 @@ import (
 
 // A worker that freezes between the gate and its request, for longer than the
 // quarantine, can leave a second draft behind: empty, worth nothing, but in
-// the way. A purchase that is worked on again finds it (alone); for the others
-// the lane looks once a day.
+// the way; so can a network that repeats a create. A purchase that is worked on
+// again finds it (alone); for the others the lane looks once a day, and, where
+// creates relied on the kept list of purchases, which does not show what was
+// made a moment ago, as soon as the lane has nothing else to do.
 const (
 	sweepEvery = 24 * time.Hour
 	// sweepBack is how far the first look goes, and how much each overlaps the
@@ -26,18 +28,26 @@ const (
 	sweepOver = 26 * time.Hour
 	// fieldSwept of the watermarks is when the last sweep began, RFC 3339.
 	fieldSwept = "swept"
+	// FieldUnseen is since when creates relied on the list, RFC 3339; "" when
+	// the drafts beside them have been looked for.
+	FieldUnseen = "created_by_list"
 )
 
 // sweep voids the stray drafts of the tenant. What it cannot finish for want
 // of calls goes on in a later turn.
 func (t *turn) sweep(ctx context.Context) error {
-	if !t.due(fieldSwept, sweepEvery) {
-		return nil
-	}
 	began := t.w.now()
+	daily := t.due(fieldSwept, sweepEvery)
 	since := began.Add(-sweepBack)
 	if last, err := time.Parse(time.RFC3339, t.wm[fieldSwept]); err == nil {
 		since = last.Add(-sweepOver)
+	}
+	if !daily {
+		first, err := time.Parse(time.RFC3339, t.wm[FieldUnseen])
+		if err != nil {
+			return nil
+		}
+		since = first.Add(-listOverlap)
 	}
 	rows, err := t.c7.Purchases(ctx, cin7.PurchaseFilter{UpdatedSince: since})
 	if err != nil {
@@ -54,57 +64,81 @@ func (t *turn) sweep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look up the owners of %d purchases: %w", len(ids), err)
 	}
+	open := false
 	for _, row := range rows {
 		if _, taken := owners[strings.ToLower(row.ID)]; taken || t.s.strangers.is(row) {
 			continue
 		}
-		if err := t.sweepOne(ctx, row); err != nil {
+		later, err := t.sweepOne(ctx, row)
+		if err != nil {
 			return err
 		}
+		open = open || later
+	}
+	if t.wm[FieldUnseen] != "" && !open {
+		if err := t.note(ctx, FieldUnseen, ""); err != nil {
+			return err
+		}
+	}
+	if !daily {
+		return nil
 	}
 	return t.note(ctx, fieldSwept, began.UTC().Format(time.RFC3339))
 }
 
-// sweepOne looks at a draft that belongs to no record as far as we know.
-func (t *turn) sweepOne(ctx context.Context, row cin7.PurchaseRow) error {
-	p, err := t.c7.Purchase(ctx, row.ID)
-	if errors.Is(err, cin7.ErrNotFound) {
+// createdByList notes, before a create whose look-ups rely on the kept list,
+// that the drafts beside it are still to be looked for.
+func (t *turn) createdByList(ctx context.Context) error {
+	if !t.listMayServe() || t.wm[FieldUnseen] != "" {
 		return nil
 	}
+	return t.note(ctx, FieldUnseen, t.w.now().UTC().Format(time.RFC3339))
+}
+
+// sweepOne looks at a draft that belongs to no record as far as we know. later
+// says that its record is being worked on: it is to be looked at again.
+func (t *turn) sweepOne(ctx context.Context, row cin7.PurchaseRow) (later bool, err error) {
+	p, err := t.c7.Purchase(ctx, row.ID)
+	if errors.Is(err, cin7.ErrNotFound) {
+		return false, nil
+	}
 	if err != nil {
-		return t.classify(err)
+		return false, t.classify(err)
 	}
 	account, r, ok := findMarker(p.Note)
 	if !ok || !strings.EqualFold(account, t.t.NetSuite.AccountID) {
 		t.s.strangers.add(row)
-		return nil
+		return false, nil
 	}
 	recs, err := t.recs.Get(ctx, r)
 	if err != nil {
-		return fmt.Errorf("read record %s: %w", r, err)
+		return false, fmt.Errorf("read record %s: %w", r, err)
 	}
 	linked := recs[0].Links[slotPurchase]
 	switch {
-	case linked == "" || cin7.SameID(linked, p.ID) || recs[0].Intent != nil:
-		return nil // its own work finds it
+	case recs[0].Intent != nil:
+		return true, nil // its own work finds it, if anything is left to be done
+	case linked == "" || cin7.SameID(linked, p.ID):
+		return false, nil // its own work finds it
 	case !bare(p):
 		t.log.Warn("a draft that somebody has filled carries the marker of a record with another purchase: look at it in Cin7",
 			zap.String("purchase", p.OrderNumber), zap.String("record_type", r.Type), zap.String("record_id", r.ID))
-		return nil
+		return false, nil
 	}
 	err = t.voidStray(ctx, r, p)
 	if _, waits := asWait(err); waits {
 		// Its outcome is open: the record's own turn settles it.
+		later = true
 		_, err = t.w.queue.Mark(ctx, t.t.ID, queue.Live, queue.Mark{Ref: r, Source: "retry", Note: "a write of the daily look for stray drafts has to be settled"})
 	}
 	if isProblem(err) {
 		t.log.Warn("a stray draft stays", zap.Error(err))
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	return t.tell(ctx, r)
+	return later, t.tell(ctx, r)
 }
 
 // tell writes the steps kept for a record to its timeline, when it does not

@@ -16,6 +16,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
+	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 	"github.com/ml-connector/ml-connector/queue"
@@ -354,6 +355,13 @@ func Restless(ctx context.Context, r service.Rooms) ([]string, error) {
 		if rec.Intent != nil || rec.State == queue.Pending || rec.State == queue.Running {
 			out = append(out, fmt.Sprintf("%s is %s %s: %s", rec.Ref, rec.State, rec.Reason, rec.Message))
 		}
+	}
+	wm, err := r.States.Tenant(Tenant).Watermarks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if since := wm[handlers.FieldUnseen]; since != "" {
+		out = append(out, "drafts beside the creates since "+since+" are still to be looked for")
 	}
 	return out, nil
 }
