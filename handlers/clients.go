@@ -15,14 +15,23 @@ import (
 type Transports struct {
 	NetSuite, Cin7 http.RoundTripper
 	NetSuiteHTTP1  http.RoundTripper // see netsuite.Config
+	// Budget shares what NetSuite allows in flight among all processes; nil:
+	// each client counts for itself.
+	Budget *Budget
 }
 
 // NetSuiteClient builds the client of a tenant.
 func NetSuiteClient(t *tenant.Tenant, c tenant.Credentials, tr Transports, now func() time.Time, observe func(string, int, time.Duration)) (*netsuite.Client, error) {
+	var share func(context.Context, bool) (func(), error)
+	if tr.Budget != nil {
+		share = func(ctx context.Context, background bool) (func(), error) {
+			return tr.Budget.slot(ctx, t.NetSuite.AccountID, t.NetSuite.MaxConcurrency, background)
+		}
+	}
 	return netsuite.New(netsuite.Config{
 		AccountID: t.NetSuite.AccountID, BaseURL: t.NetSuite.BaseURL, ClientID: t.NetSuite.ClientID, CertificateID: t.NetSuite.CertificateID,
 		PrivateKeyPEM: c.NetSuiteKeyPEM, Book: t.NetSuite.AccountingBook, MaxConcurrency: t.NetSuite.MaxConcurrency,
-		Transport: tr.NetSuite, HTTP1: tr.NetSuiteHTTP1, Now: now, Observe: observe,
+		Transport: tr.NetSuite, HTTP1: tr.NetSuiteHTTP1, Now: now, Observe: observe, Share: share,
 	})
 }
 

@@ -95,6 +95,7 @@ func NewWorker(q *queue.Queue, states *state.Store, tenants *tenant.Store, b *Bu
 	if o.Tracer == nil {
 		o.Tracer = trace.Off()
 	}
+	o.Transport.Budget = b
 	return &Worker{queue: q, states: states, tenants: tenants, budget: b, chores: chores, log: log, m: newMetrics(reg), o: o,
 		sessions: map[string]*session{}}
 }

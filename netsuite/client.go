@@ -26,6 +26,11 @@ type Config struct {
 	PrivateKeyPEM  secret.String
 	Book           int // accounting book, default 1: the only one of most accounts
 	MaxConcurrency int // requests in flight, default 2: NetSuite's limit is shared with the customer's other integrations
+	// Share is asked before each request, once a slot of the client's own is
+	// free, and gives what ends it: it counts what several clients of one
+	// account have in flight together. background is as marked by Background.
+	// nil: the client counts for itself alone.
+	Share func(ctx context.Context, background bool) (free func(), err error)
 	// Transport carries the requests; nil takes a default. It must not repeat requests.
 	Transport http.RoundTripper
 	// HTTP1 carries them once NetSuite has refused the header Prefer under

@@ -75,7 +75,8 @@ func pauseAfter(try int, asked time.Duration) time.Duration {
 // send does one request; it returns the token that it showed, nil when it got
 // none.
 func (c *Client) send(ctx context.Context, operation, q string) ([]Row, *oauth2.Token, error) {
-	if ctx.Value(backgroundKey{}) != nil {
+	background := ctx.Value(backgroundKey{}) != nil
+	if background {
 		select {
 		case c.quiet <- struct{}{}:
 			defer func() { <-c.quiet }()
@@ -88,6 +89,13 @@ func (c *Client) send(ctx context.Context, operation, q string) ([]Row, *oauth2.
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
 		return nil, nil, fmt.Errorf("netsuite %s: %w", operation, ctx.Err())
+	}
+	if c.c.Share != nil {
+		free, err := c.c.Share(ctx, background)
+		if err != nil {
+			return nil, nil, fmt.Errorf("netsuite %s: %w", operation, err)
+		}
+		defer free()
 	}
 	token, err := c.token.get(ctx)
 	if err != nil {

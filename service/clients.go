@@ -19,6 +19,7 @@ func clients(ctx context.Context, c Config, rooms Rooms, t *tenant.Tenant) (*net
 		return nil, nil, err
 	}
 	tr := Transports(c)
+	tr.Budget = rooms.Budget
 	ns, err := handlers.NetSuiteClient(t, creds, tr, nil, nil)
 	if err != nil {
 		return nil, nil, err

@@ -37,7 +37,9 @@ func StartBackfill(ctx context.Context, c Config, rooms Rooms, t *tenant.Tenant,
 	if err != nil {
 		return poller.Backfill{}, err
 	}
-	ns, err := handlers.NetSuiteClient(t, creds, Transports(c), nil, nil)
+	tr := Transports(c)
+	tr.Budget = rooms.Budget
+	ns, err := handlers.NetSuiteClient(t, creds, tr, nil, nil)
 	if err != nil {
 		return poller.Backfill{}, err
 	}

@@ -1,0 +1,92 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// Three processes read one account, in the background and for what happens now.
+func TestSlotsAreSharedByProcesses(t *testing.T) {
+	const limit = 3
+	m := miniredis.RunT(t)
+	var now, background, most, mostBackground atomic.Int64
+	over := func(most *atomic.Int64, n int64) {
+		for have := most.Load(); n > have && !most.CompareAndSwap(have, n); have = most.Load() {
+		}
+	}
+	var all sync.WaitGroup
+	for range 3 {
+		rdb := redis.NewClient(&redis.Options{Addr: m.Addr()})
+		t.Cleanup(func() { _ = rdb.Close() })
+		b := NewBudget(rdb)
+		for i := range 8 {
+			all.Go(func() {
+				quiet := i%2 == 0
+				for range 5 {
+					free, err := b.slot(t.Context(), "1234567_SB1", limit, quiet)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					over(&most, now.Add(1))
+					if quiet {
+						over(&mostBackground, background.Add(1))
+					}
+					time.Sleep(time.Millisecond) // the request
+					if quiet {
+						background.Add(-1)
+					}
+					now.Add(-1)
+					free()
+				}
+			})
+		}
+	}
+	all.Wait()
+	if most.Load() > limit || most.Load() < 2 {
+		t.Errorf("%d requests were in flight at once, want up to %d", most.Load(), limit)
+	}
+	if mostBackground.Load() >= limit {
+		t.Errorf("%d of them in the background, want at most %d", mostBackground.Load(), limit-1)
+	}
+	if left := m.Keys(); len(left) != 0 {
+		t.Errorf("%q are left over", left)
+	}
+}
+
+func TestSlotsOfTheDeadComeBack(t *testing.T) {
+	b, setTime := virtual(t)
+	start := time.Now()
+	if _, err := b.slot(t.Context(), "1234567", 1, false); err != nil { // and dies
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := b.slot(short, "1234567", 1, false); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a second slot of one: got %v, want it to wait", err)
+	}
+	if _, err := b.slot(t.Context(), "7654321", 1, true); err != nil {
+		t.Errorf("another account: got %v", err)
+	}
+	setTime(start.Add(slotFor + time.Second))
+	if _, err := b.slot(t.Context(), "1234567", 1, false); err != nil {
+		t.Errorf("after %s: got %v", slotFor, err)
+	}
+}
+
+func TestSlotsWithoutRedis(t *testing.T) {
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1, DialerRetries: 1})
+	t.Cleanup(func() { _ = rdb.Close() })
+	free, err := NewBudget(rdb).slot(t.Context(), "1234567", 1, false)
+	if err != nil {
+		t.Fatalf("got %v: the client's own count has to do", err)
+	}
+	free()
+}
