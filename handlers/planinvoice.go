@@ -139,7 +139,12 @@ func (b *builder) invoicesOnReceipts() {
 		if b.kept[inv.Ref] {
 			continue
 		}
-		if own := b.invoiceGroups(inv); len(own) > 0 {
+		// A draft among goods that were voided since cannot count: it is worth
+		// nothing, and the bill looks for goods anew.
+		own := slices.DeleteFunc(b.invoiceGroups(inv), func(g *group) bool {
+			return !posted(g.invoice) && (g.stock.Status == cin7.StatusVoided || g.putAway.Status == cin7.StatusVoided)
+		})
+		if len(own) > 0 {
 			b.billReceipts(inv, own)
 			continue
 		}

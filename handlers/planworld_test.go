@@ -102,6 +102,12 @@ func atRate(rate string) func(p *planned) {
 	}
 }
 
+func redateBill(p *planned) {
+	b, _ := p.world.NetSuite.Bill(pwBill)
+	b.Date = "2026-11-07"
+	p.world.NetSuite.PutBill(b)
+}
+
 func voidBill(p *planned) {
 	b, _ := p.world.NetSuite.Bill(pwBill)
 	b.Voided = true
@@ -169,6 +175,8 @@ var planWorlds = []planWorld{
 		steps: []func(*planned){then(enterOrder, enterReceipt(pwReceipt, "10", "20")), enterReceipt(pwReceipt, "9", "20")}},
 	{name: "a receipt was corrected, a first group with an id of its own", approach: "STOCK", needs: "void_stock", edit: ownGroup,
 		steps: []func(*planned){then(enterOrder, enterReceipt(pwReceipt, "10", "20")), enterReceipt(pwReceipt, "9", "20")}},
+	{name: "a receipt and its bill were corrected", approach: "STOCK", needs: "void_stock",
+		steps: []func(*planned){then(enterOrder, enterReceipt(pwReceipt, "10", "20"), enterBill), then(enterReceipt(pwReceipt, "9", "20"), redateBill)}},
 	{name: "the first of two receipts was corrected", approach: "STOCK", needs: "void_stock",
 		steps: []func(*planned){then(enterOrder, enterReceipt(pwReceipt, "10", "")), enterReceipt(pwReceipt+1, "", "20"), enterReceipt(pwReceipt, "9", "")}},
 	{name: "both of two receipts were corrected, and billed", approach: "STOCK", needs: "void_stock",

@@ -116,8 +116,11 @@ func (t *turn) sweepOne(ctx context.Context, row cin7.PurchaseRow) (later bool, 
 	}
 	linked := recs[0].Links[slotPurchase]
 	switch {
+	case recs[0].Intent != nil && slices.Contains([]queue.State{queue.Pending, queue.Running, queue.Waiting}, recs[0].State):
+		return true, nil // its own work comes first
 	case recs[0].Intent != nil:
-		return true, nil // its own work finds it, if anything is left to be done
+		// Whoever voided a draft of it here has died: its own turn settles that.
+		return true, t.markUnsettled(ctx, r)
 	case linked == "" || cin7.SameID(linked, p.ID):
 		return false, nil // its own work finds it
 	case !bare(p):
@@ -128,8 +131,7 @@ func (t *turn) sweepOne(ctx context.Context, row cin7.PurchaseRow) (later bool, 
 	err = t.voidStray(ctx, r, p)
 	if _, waits := asWait(err); waits {
 		// Its outcome is open: the record's own turn settles it.
-		later = true
-		_, err = t.w.queue.Mark(ctx, t.t.ID, queue.Live, queue.Mark{Ref: r, Source: "retry", Note: "a write of the daily look for stray drafts has to be settled"})
+		later, err = true, t.markUnsettled(ctx, r)
 	}
 	if isProblem(err) {
 		t.log.Warn("a stray draft stays", zap.Error(err))
@@ -139,6 +141,11 @@ func (t *turn) sweepOne(ctx context.Context, row cin7.PurchaseRow) (later bool, 
 		return false, err
 	}
 	return later, t.tell(ctx, r)
+}
+
+func (t *turn) markUnsettled(ctx context.Context, r queue.Ref) error {
+	_, err := t.w.queue.Mark(ctx, t.t.ID, queue.Live, queue.Mark{Ref: r, Source: "retry", Note: "a write of the look for stray drafts has to be settled"})
+	return err
 }
 
 // tell writes the steps kept for a record to its timeline, when it does not
