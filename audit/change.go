@@ -18,6 +18,10 @@ type Change struct {
 	told map[string]string
 }
 
+// Version is what an entry tells the version of the tenant's settings by that a
+// change made.
+const Version = "version"
+
 // Begin writes down what is about to be done. Whatever it is about must not
 // happen when it fails.
 func (l *Log) Begin(ctx context.Context, e Entry) (*Change, error) {

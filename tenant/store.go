@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/secret"
 )
@@ -132,6 +133,7 @@ func (s *Store) apply(ctx context.Context, t *Tenant, inPlaceOf int64, c Credent
 	if err := out.parsed(); err != nil {
 		return nil, err
 	}
+	audit.Of(ctx).Tell(audit.Version, strconv.FormatInt(out.Version, 10))
 	return &out, nil
 }
 
@@ -269,7 +271,7 @@ func (s *Store) SetPaused(ctx context.Context, id, why string) error {
 // SetMapping replaces the mapping section of a version of the tenant and
 // returns the one that follows; ErrChanged when another is in force.
 func (s *Store) SetMapping(ctx context.Context, id string, version int64, m Mapping) (*Tenant, error) {
-	t, err := s.Get(ctx, id)
+	t, _, err := s.Load(ctx, id) // authenticated, as Get is not: what is stored next is built on it
 	if err != nil {
 		return nil, err
 	}

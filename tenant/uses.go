@@ -204,7 +204,8 @@ func (s *Store) RotateSecret(ctx context.Context, id string) (*Tenant, secret.St
 		return nil, secret.String{}, fmt.Errorf("tenant %s: %w", id, ErrTwoSecrets)
 	}
 	fresh := newWebhookSecret()
-	t, err = s.Apply(ctx, t, Credentials{WebhookSecrets: append(slices.Clone(c.WebhookSecrets), fresh)})
+	// In place of what was read: a mapping that was saved meanwhile is not undone.
+	t, err = s.apply(ctx, t, t.Version, Credentials{WebhookSecrets: append(slices.Clone(c.WebhookSecrets), fresh)})
 	return t, fresh, err
 }
 
@@ -264,5 +265,5 @@ func (s *Store) RetireOldSecret(ctx context.Context, id string) (*Tenant, error)
 	if len(c.WebhookSecrets) < maxSecrets {
 		return nil, fmt.Errorf("tenant %s: %w", id, ErrOneSecret)
 	}
-	return s.Apply(ctx, t, Credentials{WebhookSecrets: c.WebhookSecrets[1:]})
+	return s.apply(ctx, t, t.Version, Credentials{WebhookSecrets: c.WebhookSecrets[1:]})
 }

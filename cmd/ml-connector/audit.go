@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ml-connector/ml-connector/audit"
+	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/service"
 )
 
@@ -33,6 +34,27 @@ func (a *app) audited(ctx context.Context, rooms service.Rooms, action, tenantID
 	}
 	return nil
 }
+
+// changing writes a change down, makes it, and writes down how it ended. What
+// cannot be written down is not made.
+func (a *app) changing(cmd *cobra.Command, rooms service.Rooms, action, tenantID string, detail map[string]string, do func(context.Context) error) error {
+	change, err := rooms.Audit.Begin(cmd.Context(), audit.Entry{Actor: commandLine(), Action: action, Tenant: tenantID, Detail: detail})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNoAudit, err)
+	}
+	err = do(audit.In(cmd.Context(), change))
+	outcome := "done"
+	if err != nil {
+		outcome = "failed: " + err.Error()
+	}
+	if eerr := change.End(cmd.Context(), outcome); eerr != nil {
+		fmt.Fprintln(cmd.ErrOrStderr(), "how this ended could not be written to the audit log:", eerr)
+	}
+	return err
+}
+
+// ofRecord names a record in the audit log, as the API does.
+func ofRecord(r queue.Ref) map[string]string { return map[string]string{"type": r.Type, "nsid": r.ID} }
 
 func (a *app) auditCommand() *cobra.Command {
 	return group("audit", "Who changed what", a.auditLs(), a.auditVerify())

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,7 +63,10 @@ place of the first look at everything.`,
 				if err := a.confirm(cmd, "Start it?"); err != nil {
 					return err
 				}
-				if b, err = service.StartBackfill(cmd.Context(), c, rooms, t, in, false); err != nil {
+				if err := a.changing(cmd, rooms, "backfill start", t.ID, map[string]string{"since": since, "types": types, "calls_per_minute": strconv.Itoa(in.CallsPerMinute)}, func(ctx context.Context) error {
+					b, err = service.StartBackfill(ctx, c, rooms, t, in, false)
+					return err
+				}); err != nil {
 					return err
 				}
 				if wait {
@@ -99,8 +104,11 @@ func (a *app) backfillStatus() *cobra.Command {
 func (a *app) backfillSteer(verb, short string) *cobra.Command {
 	return &cobra.Command{Use: verb + " TENANT", Short: short, Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
-			b, err := poller.SteerBackfill(cmd.Context(), t, rooms.States.Tenant(t.ID), rooms.Queue, verb, time.Now())
-			if err != nil {
+			var b poller.Backfill
+			if err := a.changing(cmd, rooms, "backfill "+verb, t.ID, nil, func(ctx context.Context) (err error) {
+				b, err = poller.SteerBackfill(ctx, t, rooms.States.Tenant(t.ID), rooms.Queue, verb, time.Now())
+				return err
+			}); err != nil {
 				return err
 			}
 			return a.showBackfill(cmd, b)

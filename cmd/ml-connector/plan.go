@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/service"
@@ -132,13 +134,14 @@ there and says how many calls were made: plan again.`,
 				if err := a.confirm(cmd, "Make %d calls to the Cin7 account of %s (%s)?", len(p.Calls), p.Tenant, strings.TrimSpace(p.Name)); err != nil {
 					return err
 				}
-				if err := a.audited(cmd.Context(), rooms, "plan apply", p.Tenant, map[string]string{"plan": p.Hash, "calls": fmt.Sprint(len(p.Calls))}); err != nil {
+				var done handlers.Applied
+				if err := a.changing(cmd, rooms, "plan apply", p.Tenant, map[string]string{"plan": p.Hash, "calls": fmt.Sprint(len(p.Calls))}, func(ctx context.Context) (err error) {
+					done, err = service.Apply(ctx, conf, rooms, p, func(c handlers.Call) {
+						fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d: %s for %s\n", c.Number, len(p.Calls), c.Operation, c.For)
+					})
+					audit.Of(ctx).Tell("made", fmt.Sprint(done.Made))
 					return err
-				}
-				done, err := service.Apply(cmd.Context(), conf, rooms, p, func(c handlers.Call) {
-					fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d: %s for %s\n", c.Number, len(p.Calls), c.Operation, c.For)
-				})
-				if err != nil {
+				}); err != nil {
 					return err
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%d of %d calls were made\n", done.Made, done.Of)

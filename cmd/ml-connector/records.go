@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os/user"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/service"
@@ -132,7 +134,9 @@ func (a *app) recordsSync() *cobra.Command {
 			return err
 		}
 		return a.withTenant(cmd, args[0], func(conf service.Config, rooms service.Rooms, t *tenant.Tenant) error {
-			if err := desk(conf, rooms).Sync(cmd.Context(), t, ref, "asked for by "+commandLine()); err != nil {
+			if err := a.changing(cmd, rooms, "records sync", t.ID, ofRecord(ref), func(ctx context.Context) error {
+				return desk(conf, rooms).Sync(ctx, t, ref, "asked for by "+commandLine())
+			}); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s %s is marked\n", ref.Type, ref.ID)
@@ -154,7 +158,11 @@ func (a *app) recordsSkip() *cobra.Command {
 				return usageError{err}
 			}
 			return a.withTenant(cmd, args[0], func(conf service.Config, rooms service.Rooms, t *tenant.Tenant) error {
-				if err := desk(conf, rooms).Skip(cmd.Context(), t, ref, s); err != nil {
+				detail := ofRecord(ref)
+				detail["reason"], detail["until"], detail["by"] = s.Why, s.Until, s.By
+				if err := a.changing(cmd, rooms, "records skip", t.ID, detail, func(ctx context.Context) error {
+					return desk(conf, rooms).Skip(ctx, t, ref, s)
+				}); err != nil {
 					return err
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s %s is left out until %s; it stays on the reconciliation\n", ref.Type, ref.ID, s.Until)
@@ -194,8 +202,11 @@ func (a *app) recordsRetry() *cobra.Command {
 			if err := a.confirm(cmd, "Take up %d %s records again?", n, f.State); err != nil {
 				return err
 			}
-			n, err = desk(conf, rooms).Retry(cmd.Context(), t, f, "asked for by "+commandLine(), false)
-			if err != nil {
+			if err := a.changing(cmd, rooms, "records retry", t.ID, map[string]string{"state": st, "reason": f.Reason}, func(ctx context.Context) error {
+				n, err = desk(conf, rooms).Retry(ctx, t, f, "asked for by "+commandLine(), false)
+				audit.Of(ctx).Tell("marked", strconv.Itoa(n))
+				return err
+			}); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%d records are marked\n", n)
@@ -210,10 +221,12 @@ func (a *app) recordsRetry() *cobra.Command {
 func (a *app) pollCommand() *cobra.Command {
 	return &cobra.Command{Use: "poll TENANT", Short: "Poll NetSuite now", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
-			if err := rooms.States.Tenant(t.ID).RequestPoll(cmd.Context()); err != nil {
-				return err
-			}
-			if err := rooms.Queue.Wake(cmd.Context(), t.ID, time.Time{}); err != nil {
+			if err := a.changing(cmd, rooms, "poll", t.ID, nil, func(ctx context.Context) error {
+				if err := rooms.States.Tenant(t.ID).RequestPoll(ctx); err != nil {
+					return err
+				}
+				return rooms.Queue.Wake(ctx, t.ID, time.Time{})
+			}); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "a poll of %s is asked for; the next turn of its lane does it\n", t.ID)

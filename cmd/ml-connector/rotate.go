@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/service"
 	"github.com/ml-connector/ml-connector/tenant"
@@ -25,15 +27,19 @@ one. tenant show tells which of the two is in use, and since when.`,
 					return a.retireSecret(cmd, rooms, t)
 				}
 				ctx := cmd.Context()
-				if err := a.audited(ctx, rooms, "tenant rotate-secret", t.ID, nil); err != nil {
-					return err
-				}
-				stored, fresh, err := rooms.Tenants.RotateSecret(ctx, t.ID)
-				if err != nil {
-					return err
-				}
 				dep, err := rooms.Tenants.Deployment(ctx)
 				if err != nil {
+					return err
+				}
+				var stored *tenant.Tenant
+				var fresh secret.String
+				if err := a.changing(cmd, rooms, "tenant rotate-secret", t.ID, nil, func(ctx context.Context) error {
+					if stored, fresh, err = rooms.Tenants.RotateSecret(ctx, t.ID); err != nil {
+						return err
+					}
+					audit.Of(ctx).Tell("new_secret", secret.Fingerprint(dep, fresh))
+					return nil
+				}); err != nil {
 					return err
 				}
 				path := api.HookPath(t.ID) + "?secret=" + fresh.Reveal()
@@ -61,11 +67,11 @@ func (a *app) retireSecret(cmd *cobra.Command, rooms service.Rooms, t *tenant.Te
 			return err
 		}
 	}
-	if err := a.audited(ctx, rooms, "tenant rotate-secret --retire-old", t.ID, map[string]string{"ended": old.Old.Name}); err != nil {
+	var stored *tenant.Tenant
+	if err := a.changing(cmd, rooms, "tenant rotate-secret --retire-old", t.ID, map[string]string{"ended": old.Old.Name}, func(ctx context.Context) error {
+		stored, err = rooms.Tenants.RetireOldSecret(ctx, t.ID)
 		return err
-	}
-	stored, err := rooms.Tenants.RetireOldSecret(ctx, t.ID)
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	if a.output == "json" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -105,11 +106,11 @@ func (a *app) applyTenant(cmd *cobra.Command, conf service.Config, rooms service
 			return fmt.Errorf("tenant %s was not applied: %w; --no-ping applies without trying", t.ID, err)
 		}
 	}
-	if err := a.audited(ctx, rooms, "tenant apply", t.ID, map[string]string{"changed": tenant.Changes(old, t, creds)}); err != nil {
+	var stored *tenant.Tenant
+	if err := a.changing(cmd, rooms, "tenant apply", t.ID, map[string]string{"changed": tenant.Changes(old, t, creds)}, func(ctx context.Context) error {
+		stored, err = rooms.Tenants.Apply(tenant.By(ctx, commandLine()), t, creds)
 		return err
-	}
-	stored, err := rooms.Tenants.Apply(tenant.By(ctx, commandLine()), t, creds)
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	if err := rooms.Queue.Wake(ctx, t.ID, time.Time{}); err != nil {
@@ -298,13 +299,12 @@ func (a *app) tenantRm() *cobra.Command {
 			if err := a.confirm(cmd, "Remove tenant %s (%s), its credentials and %d records? Cin7 and NetSuite keep theirs.", t.ID, t.Name, total); err != nil {
 				return err
 			}
-			if err := a.audited(cmd.Context(), rooms, "tenant rm", t.ID, nil); err != nil {
-				return err
-			}
-			if err := rooms.Tenants.Remove(cmd.Context(), t.ID); err != nil {
-				return err
-			}
-			if err := rooms.Queue.Forget(cmd.Context(), t.ID); err != nil {
+			if err := a.changing(cmd, rooms, "tenant rm", t.ID, nil, func(ctx context.Context) error {
+				if err := rooms.Tenants.Remove(ctx, t.ID); err != nil {
+					return err
+				}
+				return rooms.Queue.Forget(ctx, t.ID)
+			}); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "tenant %s removed\n", t.ID)
@@ -325,13 +325,12 @@ func (a *app) tenantPause() *cobra.Command {
 	var why string
 	c := &cobra.Command{Use: "pause ID", Short: "Write nothing for a tenant; marks keep arriving", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
-			if err := a.audited(cmd.Context(), rooms, "tenant pause", t.ID, map[string]string{"reason": why}); err != nil {
-				return err
-			}
-			if err := rooms.Tenants.SetPaused(cmd.Context(), t.ID, why); err != nil {
-				return err
-			}
-			if err := rooms.Queue.Pause(cmd.Context(), t.ID, why); err != nil {
+			if err := a.changing(cmd, rooms, "tenant pause", t.ID, map[string]string{"reason": why}, func(ctx context.Context) error {
+				if err := rooms.Tenants.SetPaused(ctx, t.ID, why); err != nil {
+					return err
+				}
+				return rooms.Queue.Pause(ctx, t.ID, why)
+			}); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "tenant %s paused\n", t.ID)
@@ -345,13 +344,12 @@ func (a *app) tenantPause() *cobra.Command {
 func (a *app) tenantResume() *cobra.Command {
 	return &cobra.Command{Use: "resume ID", Short: "Undo pause", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
-			if err := a.audited(cmd.Context(), rooms, "tenant resume", t.ID, nil); err != nil {
-				return err
-			}
-			if err := rooms.Tenants.SetPaused(cmd.Context(), t.ID, ""); err != nil {
-				return err
-			}
-			if err := rooms.Queue.Resume(cmd.Context(), t.ID); err != nil {
+			if err := a.changing(cmd, rooms, "tenant resume", t.ID, nil, func(ctx context.Context) error {
+				if err := rooms.Tenants.SetPaused(ctx, t.ID, ""); err != nil {
+					return err
+				}
+				return rooms.Queue.Resume(ctx, t.ID)
+			}); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "tenant %s resumed\n", t.ID)
@@ -381,13 +379,12 @@ to it before.`,
 				if err := a.confirm(cmd, "Let tenant %s join other companies than %s?", t.ID, bound); err != nil {
 					return err
 				}
-				if err := a.audited(cmd.Context(), rooms, "tenant rebind", t.ID, map[string]string{"was_bound_to": bound.String()}); err != nil {
-					return err
-				}
-				if err := rooms.Tenants.Rebind(cmd.Context(), t.ID); err != nil {
-					return err
-				}
-				if err := rooms.Queue.Wake(cmd.Context(), t.ID, time.Time{}); err != nil {
+				if err := a.changing(cmd, rooms, "tenant rebind", t.ID, map[string]string{"was_bound_to": bound.String()}, func(ctx context.Context) error {
+					if err := rooms.Tenants.Rebind(ctx, t.ID); err != nil {
+						return err
+					}
+					return rooms.Queue.Wake(ctx, t.ID, time.Time{})
+				}); err != nil {
 					return err
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "tenant %s binds itself to the companies that it meets next\n", t.ID)

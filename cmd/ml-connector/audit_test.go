@@ -1,0 +1,182 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/ml-connector/ml-connector/audit"
+	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
+	"github.com/ml-connector/ml-connector/service"
+)
+
+// bench is a command line with a Redis and a keyset of its own.
+type bench struct {
+	t       *testing.T
+	environ []string
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{t, []string{"MLC_REDIS_URL=redis://" + miniredis.RunT(t).Addr(), "MLC_KEYSET_FILE=" + filepath.Join(t.TempDir(), "keyset.json")}}
+	b.run(0, "keys", "init")
+	return b
+}
+
+// run runs one command line and wants its exit code.
+func (b *bench) run(want int, args ...string) {
+	b.t.Helper()
+	if got := run(b.t.Context(), append(args, "--yes"), b.environ); got != want {
+		b.t.Errorf("%v: exit %d, want %d", args, got, want)
+	}
+}
+
+// log is the audit log, oldest first.
+func (b *bench) log() []audit.Entry {
+	b.t.Helper()
+	c, err := service.Load("", b.environ)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	rooms, _, closing, err := service.Open(b.t.Context(), c, service.Options{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer closing()
+	entries, err := rooms.Audit.List(b.t.Context(), 0, 1000)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := rooms.Audit.Verify(b.t.Context(), 0, ""); err != nil {
+		b.t.Error(err)
+	}
+	slices.Reverse(entries)
+	return entries
+}
+
+// tenantFile writes a tenant that leads nowhere.
+func tenantFile(t *testing.T) string {
+	t.Helper()
+	pem, _, err := netsuitetest.GenerateKey("ec256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "key.pem"), pem, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "acme.yaml")
+	text := `id: acme
+netsuite: {account_id: "1234567", client_id: "3f", certificate_id: "Zk", private_key_file: key.pem}
+cin7: {account_id: "704ef231-0000-4000-8000-000000000001", application_key: "0342a546-0000-4000-8000-000000000002"}
+webhook: {secrets: ["8f3c1d77a2e84b6099aa01020304050607080900"]}
+sync: {location: Main Warehouse, tax_rule: Tax on Purchases, payment_term: 30 days}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// verbs is every verb of the command line: what it leaves in the audit log of
+// a fresh tenant, with its exit code. Nothing: it changes nothing.
+var verbs = map[string]struct {
+	args []string
+	exit int
+	want []string
+}{
+	"tenant apply":         {[]string{"-f", "FILE", "--no-ping"}, 0, []string{"tenant apply", "tenant apply ended: done"}},
+	"tenant rm":            {[]string{"acme"}, 0, []string{"tenant rm", "tenant rm ended: done"}},
+	"tenant pause":         {[]string{"acme"}, 0, []string{"tenant pause", "tenant pause ended: done"}},
+	"tenant resume":        {[]string{"acme"}, 0, []string{"tenant resume", "tenant resume ended: done"}},
+	"tenant rotate-secret": {[]string{"acme"}, 0, []string{"tenant rotate-secret", "tenant rotate-secret ended: done"}},
+	"tenant rebind":        {[]string{"acme"}, 0, nil}, // not bound yet
+	"records sync":         {[]string{"acme", "vendor", "1"}, 1, []string{"records sync", "records sync ended: failed"}},
+	"records skip":         {[]string{"acme", "vendor", "1", "--reason", "closed", "--until", "2999-01-01"}, 1, []string{"records skip", "records skip ended: failed"}},
+	"records retry":        {[]string{"acme"}, 0, nil}, // nothing is parked
+	"poll":                 {[]string{"acme"}, 0, []string{"poll", "poll ended: done"}},
+	"backfill start":       {[]string{"acme"}, 1, nil}, // NetSuite cannot be asked what it would cost
+	"backfill pause":       {[]string{"acme"}, 1, []string{"backfill pause", "backfill pause ended: failed"}},
+	"backfill resume":      {[]string{"acme"}, 1, []string{"backfill resume", "backfill resume ended: failed"}},
+	"backfill cancel":      {[]string{"acme"}, 1, []string{"backfill cancel", "backfill cancel ended: failed"}},
+	"keys rotate":          {nil, 0, []string{"keys add", "keys promote", "keys reseal"}},
+	"keys drop":            {[]string{"1"}, 1, nil}, // no such key
+	"apply":                {[]string{"nowhere.json"}, 1, nil},
+}
+
+// readers are the verbs that change nothing that is kept.
+var readers = []string{"serve", "keys init", "keys ls", "tenant ls", "tenant show", "tenant ping", "audit ls", "audit verify", "doctor", "netsuite keygen",
+	"records ls", "records show", "coverage", "backfill status", "reconcile", "accounts", "accounts versions", "plan", "config show", "healthcheck", "version"}
+
+// What the command line changes is in the audit log, as what the API changes
+// is: what was asked for before it happens, and how it ended.
+func TestEveryChangeIsAudited(t *testing.T) {
+	for name, v := range verbs {
+		t.Run(name, func(t *testing.T) {
+			b, file := newBench(t), tenantFile(t)
+			b.run(0, "tenant", "apply", "-f", file, "--no-ping")
+			before := len(b.log())
+			args := strings.Fields(name)
+			for _, a := range v.args {
+				args = append(args, strings.Replace(a, "FILE", file, 1))
+			}
+			b.run(v.exit, args...)
+			var got []string
+			for _, e := range b.log()[before:] {
+				text := e.Action
+				if o := e.Detail["outcome"]; o != "" {
+					text += ": " + strings.SplitN(o, ":", 2)[0]
+				}
+				got = append(got, text)
+				if e.Actor == "" || e.Tenant == "" && !strings.HasPrefix(name, "keys ") {
+					t.Errorf("it does not say who did it to whom: %+v", e)
+				}
+			}
+			if fmt.Sprint(got) != fmt.Sprint(v.want) {
+				t.Errorf("got %q, want %q", got, v.want)
+			}
+		})
+	}
+}
+
+// A verb that is in neither table was forgotten.
+func TestEveryVerbIsKnown(t *testing.T) {
+	var walk func(c *cobra.Command, path string)
+	walk = func(c *cobra.Command, path string) {
+		for _, sub := range c.Commands() {
+			name := strings.TrimSpace(path + " " + sub.Name())
+			switch _, changes := verbs[name]; {
+			case sub.HasSubCommands():
+				walk(sub, name)
+			case sub.Name() == "help" || strings.HasPrefix(name, "completion"):
+			case changes == slices.Contains(readers, name):
+				t.Errorf("%s: say in one of the two tables whether it changes something", name)
+			}
+		}
+	}
+	walk((&app{}).root(), "")
+}
+
+// The end of a change tells the version of the settings that it made: by it
+// the doctor notices settings that were put back.
+func TestVersionsAreAudited(t *testing.T) {
+	b, file := newBench(t), tenantFile(t)
+	b.run(0, "tenant", "apply", "-f", file, "--no-ping")
+	b.run(0, "tenant", "rotate-secret", "acme")
+	b.run(0, "tenant", "rotate-secret", "acme", "--retire-old")
+	var got []string
+	for _, e := range b.log() {
+		if v := e.Detail[audit.Version]; v != "" {
+			got = append(got, v)
+		}
+	}
+	if fmt.Sprint(got) != "[1 2 3]" {
+		t.Errorf("got %v, want 1, 2 and 3", got)
+	}
+}
