@@ -1,6 +1,9 @@
 package api_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -75,6 +78,38 @@ func FuzzWebhook(f *testing.F) {
 			t.Errorf("secret %q: got %d", shown, rec.Code)
 		case shown == hookSecret && rec.Code != 202 && rec.Code != 413 && rec.Code != 422:
 			t.Errorf("body %q: got %d", body, rec.Code)
+		}
+	})
+}
+
+// A file of tokens is read whole or refused, by line and without a word of it;
+// what it holds is never the hash of nothing.
+func FuzzParseTokens(f *testing.F) {
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(viewerToken)))
+	for _, s := range []string{"", "owner " + sum, "viewer\t" + strings.ToUpper(sum) + "\r\n#x", "owner " + sum + " x", "root " + sum, "owner " + sum + "\nviewer " + sum,
+		"owner e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "owner " + sum[:63], "\xff", strings.Repeat("#", 70_000)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, file string) {
+		tokens, err := api.ParseTokens([]byte(file))
+		if (err == nil) != (len(tokens) > 0) {
+			t.Fatalf("got %d tokens and %v", len(tokens), err)
+		}
+		if err != nil {
+			for _, word := range strings.Fields(file) {
+				if len(word) > 40 && strings.Contains(err.Error(), word) {
+					t.Errorf("the error shows %q: %v", word, err)
+				}
+			}
+			return
+		}
+		for sum, role := range tokens {
+			if sum == sha256.Sum256(nil) || role < api.Viewer || role > api.Owner {
+				t.Errorf("%x has role %d", sum, role)
+			}
+			if !strings.Contains(strings.ToLower(file), hex.EncodeToString(sum[:])) {
+				t.Errorf("%x is not in the file", sum)
+			}
 		}
 	})
 }

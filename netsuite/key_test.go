@@ -16,7 +16,7 @@ import (
 	"github.com/ml-connector/ml-connector/secret"
 )
 
-func pemOf(t *testing.T, kind string, der []byte, err error) string {
+func pemOf(t testing.TB, kind string, der []byte, err error) string {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -24,13 +24,13 @@ func pemOf(t *testing.T, kind string, der []byte, err error) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-func pkcs8(t *testing.T, key any) string {
+func pkcs8(t testing.TB, key any) string {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	return pemOf(t, "PRIVATE KEY", der, err)
 }
 
-func ec(t *testing.T, curve elliptic.Curve) *ecdsa.PrivateKey {
+func ec(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(curve, rand.Reader)
 	if err != nil {

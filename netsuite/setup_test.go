@@ -100,7 +100,7 @@ func (u *upstream) counts() (tokens, statements int) {
 const keyWord = "MIGHAgEAMBMGByqGSM49" // how every PKCS#8 P-256 key begins
 
 // dial makes a client for u with a key of P-256.
-func dial(t *testing.T, u *upstream, edit ...func(*Config)) (*Client, *ecdsa.PrivateKey) {
+func dial(t testing.TB, u *upstream, edit ...func(*Config)) (*Client, *ecdsa.PrivateKey) {
 	t.Helper()
 	key := ec(t, elliptic.P256())
 	c := Config{AccountID: "1234567_SB1", ClientID: "client-1", CertificateID: "cert-1", PrivateKeyPEM: secret.New(pkcs8(t, key)), Transport: u}

@@ -213,3 +213,46 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// A keyset file is read or refused, and an error shows nothing of it.
+func FuzzKeysetFile(f *testing.F) {
+	dir := f.TempDir()
+	src := secret.Source{File: filepath.Join(dir, "good.json")}
+	if _, err := secret.Init(src); err != nil {
+		f.Fatal(err)
+	}
+	good, err := os.ReadFile(src.File)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte(strings.Replace(string(good), "ENABLED", "DISABLED", 1)))
+	f.Add([]byte(strings.Replace(string(good), "primaryKeyId", "primarykeyid", 1)))
+	f.Add(good[:len(good)/2])
+	f.Add([]byte(`{"primaryKeyId":1,"key":[]}`))
+	f.Add([]byte(`{"primaryKeyId":1,"key":[{"keyData":null,"status":"ENABLED","keyId":1}]}`))
+	f.Add([]byte(`{"primaryKeyId":1,"key":[{"keyData":{"typeUrl":"type.googleapis.com/google.crypto.tink.AesGcmKey","value":"GhA=","keyMaterialType":"SYMMETRIC"},"status":"ENABLED","keyId":1,"outputPrefixType":"TINK"}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file := filepath.Join(t.TempDir(), "k")
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		k, err := secret.Load(secret.Source{File: file})
+		if err != nil {
+			for _, word := range strings.FieldsFunc(string(data), func(r rune) bool { return strings.ContainsRune(` "{}[],:`, r) }) {
+				if len(word) >= 24 && !strings.Contains(file, word) && strings.Contains(err.Error(), word) {
+					t.Errorf("the error shows %q: %v", word, err)
+				}
+			}
+			return
+		}
+		b := secret.Binding{Deployment: "d", Tenant: "t", Field: "f", Version: 1}
+		sealed, err := k.Seal([]byte(canary), b)
+		if err != nil {
+			t.Fatalf("a keyset that was taken does not seal: %v", err)
+		}
+		if p, err := k.Open(sealed, b); err != nil || string(p) != canary {
+			t.Fatalf("and does not open: %v", err)
+		}
+	})
+}
