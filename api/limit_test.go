@@ -9,11 +9,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/internal/soak"
 )
 
 func TestWebhookBodyLimits(t *testing.T) {
@@ -39,6 +42,9 @@ func TestWebhookBodyLimits(t *testing.T) {
 		{"chunked, over", padded(1 << 20), nil, true, 413, "too_large"},
 		{"gzip", bomb.String(), []string{"Content-Encoding", "gzip"}, false, 415, "content_encoding"},
 		{"unknown encoding", bill, []string{"Content-Encoding", "x"}, false, 415, "content_encoding"},
+		{"an encoding in a second line", bomb.String(), []string{"Content-Encoding", "identity", "+Content-Encoding", "gzip"}, false, 415, "content_encoding"},
+		{"gzip that nobody announced", bomb.String(), nil, false, 422, "unreadable"},
+		{"identity", bill, []string{"Content-Encoding", " Identity"}, false, 202, "accepted"},
 		{"two encodings", bill, []string{"Content-Encoding", "identity, gzip"}, false, 415, "content_encoding"},
 		{"over the limit without the secret", padded(8192), []string{"X-Test", "strip"}, false, 401, "bad_secret"},
 	}
@@ -131,6 +137,89 @@ func TestServerLimits(t *testing.T) {
 	if want := "5s 15s 30s 1m0s 16384"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+}
+
+// bombs are posts of 10 MB that would unpack to 10 GB.
+const (
+	bombMiB = 10_000
+	// bombsGrow is how much the heap, and with it the process, may grow while
+	// strangers post them: senders and receiver are one process here.
+	bombsGrow = 32 << 20
+	bombsRSS  = 64 << 20
+)
+
+// bomb is a body whose gzip unpacks to bombMiB: the parts repeat.
+func bomb(fill byte) io.Reader {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	part := bytes.Repeat([]byte{fill}, 1<<20)
+	_, _ = z.Write(part)
+	_ = z.Flush()
+	head := bytes.Clone(b.Bytes())
+	b.Reset()
+	_, _ = z.Write(part)
+	_ = z.Flush()
+	parts := []io.Reader{bytes.NewReader(head)}
+	for range bombMiB - 1 {
+		parts = append(parts, bytes.NewReader(b.Bytes()))
+	}
+	return io.MultiReader(parts...)
+}
+
+// Posted decompression bombs are refused unread, announced or not, with and
+// without the secret, at both listeners, and memory stays where it was.
+func TestPostedBombsCostNothing(t *testing.T) {
+	h := open(t, func(c *api.Config) { c.Tokens = tokens(t) })
+	cases := []struct {
+		name, url string
+		method    string
+		header    []string
+		want      []int
+	}{
+		{"announced, with the secret", h.pub.URL + hook, http.MethodPost, []string{"Content-Encoding", "gzip"}, []int{415}},
+		{"announced, without", h.pub.URL + "/webhooks/netsuite/acme", http.MethodPost, []string{"Content-Encoding", "gzip"}, []int{415}},
+		{"not announced, with the secret", h.pub.URL + hook, http.MethodPost, nil, []int{413}},
+		{"not announced, without", h.pub.URL + "/webhooks/netsuite/acme", http.MethodPost, nil, []int{401}},
+		{"at another path", h.pub.URL + "/", http.MethodPost, []string{"Content-Encoding", "gzip"}, []int{404}},
+		{"at the ops listener, as an owner", h.ops.URL + "/api/v1/tenants/acme", http.MethodPut, []string{"Content-Encoding", "gzip", "Authorization", "Bearer " + ownerToken}, []int{413, 415}},
+		{"at the ops listener, as nobody", h.ops.URL + "/api/v1/tenants/acme", http.MethodPut, []string{"Content-Encoding", "gzip"}, []int{401}},
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	sent := 0
+	grown := soak.Grown(t, func() {
+		var group sync.WaitGroup
+		for range soak.N(4, 40) {
+			for _, c := range cases {
+				sent++
+				req := h.request(c.method, c.url, "", c.header...)
+				req.Body, req.ContentLength = io.NopCloser(bomb(' ')), -1
+				group.Go(func() {
+					res, err := client.Do(req)
+					if err != nil {
+						// The server answers and hangs up while we still send: the answer
+						// may be lost to the broken pipe. Nothing else is an excuse.
+						if !strings.Contains(err.Error(), "broken pipe") && !strings.Contains(err.Error(), "connection reset") {
+							t.Errorf("%s: %v", c.name, err)
+						}
+						return
+					}
+					defer func() { _ = res.Body.Close() }()
+					_, _ = io.Copy(io.Discard, res.Body)
+					if !slices.Contains(c.want, res.StatusCode) {
+						t.Errorf("%s: got %d, want %v", c.name, res.StatusCode, c.want)
+					}
+				})
+			}
+		}
+		group.Wait()
+	})
+	if h.waiting() != 0 {
+		t.Error("a bomb made a mark")
+	}
+	if grown.Heap > bombsGrow || grown.RSS > bombsRSS {
+		t.Errorf("the heap grew by %.0f MiB, the process by %.0f MiB", soak.MiB(grown.Heap), soak.MiB(grown.RSS))
+	}
+	soak.Figure(t, "posted gzip bombs of 10 GB", "%d at once, all refused; heap +%.1f MiB, resident +%.1f MiB at most", sent, soak.MiB(grown.Heap), soak.MiB(grown.RSS))
 }
 
 func TestWebhookHeaderBomb(t *testing.T) {

@@ -209,6 +209,10 @@ func (h *house) request(method, url, body string, header ...string) *http.Reques
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i+1 < len(header); i += 2 {
+		if name, more := strings.CutPrefix(header[i], "+"); more { // a second line of it
+			req.Header.Add(name, header[i+1])
+			continue
+		}
 		req.Header.Set(header[i], header[i+1])
 		if header[i] == "Host" {
 			req.Host = header[i+1]

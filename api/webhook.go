@@ -95,6 +95,9 @@ func (a *public) webhook(w http.ResponseWriter, r *http.Request) {
 	ctx, span := trace.Record(r.Context(), a.c.Tracer, "webhook", []string{traceparent(r)})
 	defer func() { span.End() }() // not deferred itself: it would put the text of a panic into the span
 	r = r.WithContext(ctx)
+	if a.probe(w, r, tenantID) {
+		return
+	}
 	o := a.receive(w, r, tenantID)
 	span.SetAttributes(attribute.String("outcome", o.result))
 	a.m.requests.WithLabelValues(o.result).Inc()
@@ -132,7 +135,7 @@ func (a *public) webhook(w http.ResponseWriter, r *http.Request) {
 // receive does everything but the answer.
 func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string) outcome {
 	var o outcome
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+	if encoded(r.Header) {
 		return o.refused(resultEncoded, "the body has a Content-Encoding", problem(http.StatusUnsupportedMediaType, "content-encoding", "send the body without Content-Encoding"))
 	}
 	if !a.inFlight.enter(tenantID) {
@@ -187,6 +190,17 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 		return o.failed("the marks could not be made durable", err)
 	}
 	return o
+}
+
+// encoded reports a body that has to be unpacked, by any of several header
+// lines. Nothing is ever unpacked for a stranger.
+func encoded(h http.Header) bool {
+	for _, line := range h.Values("Content-Encoding") {
+		if e := strings.TrimSpace(line); e != "" && !strings.EqualFold(e, "identity") {
+			return true
+		}
+	}
+	return false
 }
 
 // eventOptions are the tenant's hints for reading a body.
