@@ -111,6 +111,12 @@ func keysetWithFile(t *testing.T) (*secret.Keyset, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return ks, keysetKey(t, b)
+}
+
+// keysetKey is the key in a keyset file, as bytes.
+func keysetKey(t *testing.T, b []byte) string {
+	t.Helper()
 	var doc struct {
 		Key []struct{ KeyData struct{ Value string } }
 	}
@@ -121,7 +127,7 @@ func keysetWithFile(t *testing.T) (*secret.Keyset, string) {
 	if err != nil || len(proto) < 32 {
 		t.Fatalf("a key of %d bytes, %v", len(proto), err)
 	}
-	return ks, string(proto[len(proto)-32:])
+	return string(proto[len(proto)-32:])
 }
 
 // Nothing that the service says or keeps holds a secret of any kind, at debug

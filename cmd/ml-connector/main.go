@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ml-connector/ml-connector/internal/plain"
 	"github.com/ml-connector/ml-connector/service"
 )
 
@@ -20,6 +21,7 @@ import (
 func main() { os.Exit(start()) }
 
 func start() int {
+	service.Harden()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
@@ -43,10 +45,10 @@ func run(ctx context.Context, args, environ []string) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"): // cobra has no type for it
-		fmt.Fprintln(os.Stderr, "Error:", err)
+		fmt.Fprintln(plain.Text(os.Stderr), "Error:", err)
 		return 2
 	}
-	fmt.Fprintln(os.Stderr, "Error:", err)
+	fmt.Fprintln(plain.Text(os.Stderr), "Error:", err)
 	return 1
 }
 
@@ -67,9 +69,15 @@ orders, receipts and bills travel from NetSuite to Cin7 by themselves.
 Settings come from MLC_ variables or a YAML file (--config); see: ml-connector config show
 To look around without any set-up: go run ./cmd/demo`,
 		SilenceErrors: true, SilenceUsage: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if a.output != "table" && a.output != "json" {
 				return usageError{fmt.Errorf("--output %q: want table or json", a.output)}
+			}
+			// Names and notes come from both systems: none may steer the terminal.
+			if a.output == "json" {
+				cmd.Root().SetOut(plain.JSON(os.Stdout))
+			} else {
+				cmd.Root().SetOut(plain.Text(os.Stdout))
 			}
 			return nil
 		},
