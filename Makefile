@@ -107,8 +107,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
 .PHONY: release
-release: ## static binaries for Linux and macOS, lists of modules, checksums, in dist
-	$(GO) run ./deploy/release --version $(VERSION) --commit $(COMMIT) --out dist --twice
+release: ## static binaries for Linux and macOS, lists of modules, checksums, in dist; RELEASE_KEY=file signs
+	$(GO) run ./deploy/release --version $(VERSION) --commit $(COMMIT) --out dist --twice $(if $(RELEASE_KEY),--key $(RELEASE_KEY))
 
 .PHONY: release-check
 release-check: ## two builds of the Linux binary from different places give the same bytes

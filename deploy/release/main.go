@@ -1,8 +1,8 @@
 // Command release builds what is published: static binaries for Linux and
 // macOS on both architectures, a list of what is in them (CycloneDX), and
-// checksums.
+// checksums, signed when a key is given.
 //
-//	go run ./deploy/release --version v1.2.3 --commit $(git rev-parse HEAD) [--out dist] [--only linux/amd64] [--twice]
+//	go run ./deploy/release --version v1.2.3 --commit $(git rev-parse HEAD) [--out dist] [--only linux/amd64] [--twice] [--key release.key]
 //
 // The same source, version, commit and Go give the same bytes, on whatever
 // machine and in whatever directory. --twice proves it: it builds again from a
@@ -43,6 +43,7 @@ func run(ctx context.Context, args []string) error {
 	out := f.String("out", "dist", "directory for the result")
 	only := f.String("only", "", "one target, for example linux/amd64")
 	twice := f.Bool("twice", false, "build again elsewhere and compare")
+	key := f.String("key", "", "Ed25519 key in PEM to sign SHA256SUMS with")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -73,7 +74,10 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	return checksums(*out, files)
+	if err := checksums(*out, files); err != nil || *key == "" {
+		return err
+	}
+	return sign(*out, *key)
 }
 
 // build makes one binary from the source in dir.
