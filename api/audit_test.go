@@ -1,12 +1,15 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/api"
 	"github.com/ml-connector/ml-connector/internal/soak"
@@ -205,5 +208,33 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 		if got := h.call(http.MethodGet, "/api/v1/tenants", "", "Authorization", "Bearer "+token); got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "" {
 			t.Errorf("after ten wrong tokens: got %d", got.status)
 		}
+	}
+	if n := strings.Count(h.log.String(), "tokens are being guessed"); n != 1 || !strings.Contains(h.log.String(), `"network":"127.0.0.1"`) {
+		t.Errorf("the log tells of it %d times, want once, with the address", n)
+	}
+}
+
+// A host with IPv6 has as many addresses as it likes within its network, which
+// do not help it; and a flood of networks forgives nobody who is barred.
+func TestGuessersAreNetworks(t *testing.T) {
+	at := func(addr string) *http.Request { return &http.Request{RemoteAddr: addr} }
+	g := api.NewGuesses(zap.NewNop())
+	for i := range 10 {
+		g.Wrong(at(fmt.Sprintf("[2001:db8:1:2:%x::%x]:4000", i, i+1)))
+		g.Wrong(at(fmt.Sprintf("[::ffff:203.0.113.9]:%d", 4000+i)))
+	}
+	for addr, want := range map[string]bool{
+		"[2001:db8:1:2:ffff::1]:1": true, "[2001:db8:1:3::1]:1": false,
+		"203.0.113.9:1": true, "203.0.113.10:1": false,
+	} {
+		if got := g.Barred(at(addr)); got != want {
+			t.Errorf("%s barred: got %v, want %v", addr, got, want)
+		}
+	}
+	for i := range 30_000 {
+		g.Wrong(at(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)))
+	}
+	if !g.Barred(at("203.0.113.9:1")) {
+		t.Error("a flood of other addresses lifts the bar")
 	}
 }

@@ -55,7 +55,7 @@ func (a *ops) require(role Role) func(http.Handler) http.Handler {
 			r.Header.Del("Authorization")
 			have, who, tokens := Role(0), "this machine", a.c.access().Tokens
 			switch {
-			case len(tokens) > 0 && a.guesses.barred(peer(r)):
+			case len(tokens) > 0 && a.c.Guesses.Barred(r):
 				p := problem(http.StatusTooManyRequests, "guessing", "too many wrong tokens came from this address: wait")
 				p.retryAfter = strconv.Itoa(int(guessPenalty.Seconds()))
 				writeProblem(w, r, p)
@@ -63,9 +63,9 @@ func (a *ops) require(role Role) func(http.Handler) http.Handler {
 			case len(tokens) > 0:
 				have, who = tokens.roleOf(token), tokenName(token)
 				if have > 0 {
-					a.guesses.right(peer(r))
+					a.c.Guesses.Right(r)
 				} else if token != "" {
-					a.guesses.wrong(peer(r))
+					a.c.Guesses.Wrong(r)
 				}
 			case local(r):
 				have = Owner

@@ -24,10 +24,11 @@ const (
 	resultUnavailable = "unavailable"
 	resultCut         = "cut"
 	resultPanic       = "panic"
+	resultProbe       = "probe" // the doctor asked whether it gets through
 )
 
 var results = [...]string{resultAccepted, resultIgnored, resultUnknown, resultBadSecret, resultBadAddress, resultTooLarge, resultEncoded,
-	resultUnreadable, resultBusy, resultUnavailable, resultCut, resultPanic}
+	resultUnreadable, resultBusy, resultUnavailable, resultCut, resultPanic, resultProbe}
 
 // sourceWebhook is the source of the marks that are made here.
 const sourceWebhook = "webhook"

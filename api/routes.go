@@ -37,6 +37,7 @@ type Config struct {
 	MaxBodyBytes  int64                   // of a webhook
 	Tokens        Tokens                  // of /api/v1; empty: only this machine is answered, as owner
 	Access        *atomic.Pointer[Access] // instead of Trust and Tokens, to exchange them while running
+	Guesses       *Guesses                // of tokens; nil: a count of its own
 	Spec          []byte                  // openapi.yaml
 	Log           *zap.Logger
 	Registry      *prometheus.Registry
@@ -94,6 +95,7 @@ type public struct {
 	m        *metrics
 	inFlight gauge
 	hooks    hooks
+	key      atomic.Pointer[[]byte] // of the installation; nil: not read yet
 }
 
 // ops serves the ops listener.
@@ -101,7 +103,6 @@ type ops struct {
 	c        Config
 	m        *metrics
 	busy     sync.Map // tenant id -> a long answer is under way
-	guesses  *guesses
 	examined sync.Map // tenant id -> the doctor is at work
 }
 
@@ -116,6 +117,9 @@ func New(c Config) (pub, op *chi.Mux) {
 	c.TenantOptions.ReadFile, c.TenantOptions.Getenv = nil, nil
 	if c.Tracer == nil {
 		c.Tracer = trace.Off()
+	}
+	if c.Guesses == nil {
+		c.Guesses = NewGuesses(c.Log)
 	}
 	m := newMetrics(c.Registry)
 	return newPublic(c, m), newOps(c, m)
@@ -140,7 +144,7 @@ func newPublic(c Config, m *metrics) *chi.Mux {
 }
 
 func newOps(c Config, m *metrics) *chi.Mux {
-	a := &ops{c: c, m: m, guesses: newGuesses()}
+	a := &ops{c: c, m: m}
 	r := chi.NewRouter()
 	r.Use(withRequestID, recovered(c.Log, m.panics.WithLabelValues(listenerOps).Inc))
 	r.NotFound(notFound)

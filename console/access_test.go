@@ -66,6 +66,20 @@ func TestSessions(t *testing.T) {
 			t.Errorf("got %d\n%s", status, body)
 		}
 	})
+	t.Run("guessing is slowed down, also for who guesses right at last", func(t *testing.T) {
+		h := open(t)
+		p := h.as("")
+		for range 10 {
+			if status, _, _ := p.post("/console/sign-in", url.Values{"token": {"guessed"}}); status != http.StatusUnauthorized {
+				t.Fatalf("got %d", status)
+			}
+		}
+		for _, token := range []string{"guessed", ownerToken} {
+			if status, body, _ := p.post("/console/sign-in", url.Values{"token": {token}}); status != http.StatusTooManyRequests || !strings.Contains(body, "Too many wrong tokens") {
+				t.Errorf("got %d\n%s", status, body)
+			}
+		}
+	})
 	t.Run("an empty token", func(t *testing.T) {
 		if status, _, _ := h.as("").post("/console/sign-in", url.Values{"token": {""}}); status != http.StatusUnauthorized {
 			t.Errorf("got %d", status)

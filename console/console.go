@@ -30,6 +30,7 @@ type Config struct {
 	Tenants *tenant.Store
 	Audit   *audit.Log        // of every change; one that cannot be written down does not happen
 	Tokens  func() api.Tokens // who may sign in; empty: this machine alone, as owner
+	Guesses *api.Guesses      // of tokens at the sign-in, shared with the API; nil: a count of its own
 	Seal    *secret.Keyset    // seals the session cookie
 	Reasons string            // docs/parked.md, shown as help
 	Log     *zap.Logger
@@ -69,6 +70,9 @@ type route struct {
 func New(c Config) http.Handler {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Guesses == nil {
+		c.Guesses = api.NewGuesses(c.Log)
 	}
 	a := &console{Config: c, pages: parsePages()}
 	r := chi.NewRouter()

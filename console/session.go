@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -125,10 +126,17 @@ func (a *console) signIn(w http.ResponseWriter, r *http.Request) {
 	s := session{Sum: sha256.Sum256([]byte(strings.TrimSpace(r.PostForm.Get("token")))), Expires: a.Now().Add(sessionLife)}
 	// The hash of what was typed is compared as a map key: it is no secret, and
 	// a stranger cannot choose it near another.
+	if a.Guesses.Barred(r) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(api.GuessPenalty().Seconds())))
+		a.render(w, r, http.StatusTooManyRequests, "signin", view{Title: "Sign in", Data: signInData{To: to, Wrong: "Too many wrong tokens came from here. Wait half a minute, then try again."}})
+		return
+	}
 	if a.Tokens()[s.Sum] == 0 {
+		a.Guesses.Wrong(r)
 		a.render(w, r, http.StatusUnauthorized, "signin", view{Title: "Sign in", Data: signInData{To: to, Wrong: "This token is not known."}})
 		return
 	}
+	a.Guesses.Right(r)
 	value, err := a.seal(s)
 	if err != nil {
 		a.fail(w, r, http.StatusInternalServerError, "The session could not be sealed.")

@@ -30,6 +30,7 @@ import (
 type Config struct {
 	Roles                 []string      `env:"ROLES" yaml:"roles" envDefault:"api,worker" help:"api, worker or both"`
 	PublicAddr            string        `env:"PUBLIC_ADDR" yaml:"public_addr" envDefault:":8080" help:"listener for webhooks, the only one an ingress may reach"`
+	PublicURL             string        `env:"PUBLIC_URL" yaml:"public_url" help:"https://host under which NetSuite reaches the public listener; the doctor tries it"`
 	OpsAddr               string        `env:"OPS_ADDR" yaml:"ops_addr" envDefault:":9090" help:"listener for probes, metrics and /api/v1"`
 	OpsTokensFile         string        `env:"OPS_TOKENS_FILE" yaml:"ops_tokens_file" help:"lines: role token-sha256; without it /api/v1 answers loopback only"`
 	RedisURL              secret.String `env:"REDIS_URL" yaml:"redis_url" help:"redis:// or rediss://; more hosts by ?addr=host:port"`
@@ -217,6 +218,13 @@ func (c *Config) check() error {
 	for key, addr := range map[string]string{"public_addr": c.PublicAddr, "ops_addr": c.OpsAddr} {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			add(key, "%q: want host:port or :port", addr)
+		}
+	}
+	if c.PublicURL != "" {
+		// Not quoted: it may hold a password or a secret that does not belong there.
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			add("public_url", "want https://host, with a path where one stands before /webhooks, and nothing else")
 		}
 	}
 	var err error

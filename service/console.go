@@ -11,7 +11,6 @@ import (
 	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/reconcile"
-	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
 
@@ -21,10 +20,10 @@ import (
 
 // newConsole wires the web console: what it asks of the two systems goes out
 // within the tenant's budget.
-func newConsole(c Config, rooms Rooms, reading *reads, rdb redis.UniversalClient, ks *secret.Keyset, tokens func() api.Tokens, log *zap.Logger) http.Handler {
+func newConsole(c Config, rooms Rooms, reading *reads, rdb redis.UniversalClient, guesses *api.Guesses, tokens func() api.Tokens, log *zap.Logger) http.Handler {
 	tr := transports(c.AllowPrivateEndpoints)
 	return console.New(console.Config{
-		Audit: rooms.Audit, Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: tokens, Seal: ks, Reasons: mlconnector.ParkedReasons, Log: log,
+		Audit: rooms.Audit, Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: tokens, Guesses: guesses, Seal: rooms.keyset, Reasons: mlconnector.ParkedReasons, Log: log,
 		Shows: func(ctx context.Context, t *tenant.Tenant, k queue.Ref) (bool, error) {
 			return Shows(ctx, c, rooms, t, k)
 		},
@@ -33,7 +32,7 @@ func newConsole(c Config, rooms Rooms, reading *reads, rdb redis.UniversalClient
 			return StartBackfill(ctx, c, rooms, t, in, dry)
 		},
 		Doctor: func(ctx context.Context, t *tenant.Tenant) []api.Check {
-			return Doctor(ctx, Examination{Rooms: rooms, Redis: rdb, Transports: tr}, t)
+			return Doctor(ctx, Examination{Rooms: rooms, Redis: rdb, Transports: tr, PublicURL: c.PublicURL}, t)
 		},
 		Budget: func(ctx context.Context, t *tenant.Tenant) (int, error) {
 			creds, err := rooms.Tenants.Open(ctx, t)

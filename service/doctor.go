@@ -27,6 +27,7 @@ type Examination struct {
 	Rooms      Rooms
 	Redis      redis.UniversalClient
 	Transports handlers.Transports
+	PublicURL  string           // under which the public listener is reached; "": not known
 	Now        func() time.Time // default time.Now
 }
 
@@ -84,6 +85,7 @@ func (e Examination) installation(ctx context.Context, f *findings) {
 		what, fix, _ := strings.Cut(p, "; ")
 		f.fail("Redis keeps what it acknowledged", fix, "%s", what)
 	}
+	e.server(ctx, f)
 	if _, err := e.Rooms.Tenants.InstallationKey(ctx); err != nil {
 		f.fail("keyset", "name the keyset that belongs to this Redis in MLC_KEYSET_FILE", "%v", err)
 		return
@@ -173,11 +175,12 @@ func (e Examination) tenant(ctx context.Context, f *findings, t *tenant.Tenant) 
 		f.fail("stored settings", "apply the tenant again with its credentials", "%v", err)
 		return
 	}
-	f.ok("stored settings", "version %d, applied %s", t.Version, t.AppliedAt.Format(time.RFC3339))
+	e.version(ctx, f, t)
 	if t.Paused != "" {
 		f.fail("not paused", "ml-connector tenant resume "+t.ID, "it is paused: %s", t.Paused)
 	}
 	e.webhook(ctx, f, t, creds)
+	e.publicURL(ctx, f, t)
 	e.certificate(f, t, creds)
 	ns, c7 := &dated{next: e.Transports.NetSuite}, &dated{next: e.Transports.Cin7}
 	if ns.next == nil {
@@ -187,9 +190,9 @@ func (e Examination) tenant(ctx context.Context, f *findings, t *tenant.Tenant) 
 		c7.next = cin7.NewTransport()
 	}
 	tr := handlers.Transports{NetSuite: ns, Cin7: c7}
-	e.netsuite(ctx, f, t, creds, tr)
+	base := e.netsuite(ctx, f, t, creds, tr)
 	ns.skew(f, "clock of NetSuite")
-	e.cin7(ctx, f, t, creds, tr)
+	e.cin7(ctx, f, t, creds, tr, base)
 	c7.skew(f, "clock of Cin7")
 }
 
@@ -309,7 +312,8 @@ var canaries = []struct{ name, query, permission string }{
 var mayBeEmpty = map[string]bool{"vendor": true, "transaction": true, "transactionline": true, "transactionaccountingline": true, "item": true,
 	"term": true, "previoustransactionlinelink": true, "deletedrecord": true}
 
-func (e Examination) netsuite(ctx context.Context, f *findings, t *tenant.Tenant, creds tenant.Credentials, tr handlers.Transports) {
+// netsuite returns the codes of the currencies, the base currency's first.
+func (e Examination) netsuite(ctx context.Context, f *findings, t *tenant.Tenant, creds tenant.Credentials, tr handlers.Transports) currencies {
 	client, err := handlers.NetSuiteClient(t, creds, tr, nil, nil)
 	if err == nil {
 		err = client.Ping(ctx)
@@ -326,12 +330,13 @@ func (e Examination) netsuite(ctx context.Context, f *findings, t *tenant.Tenant
 		plain := *ne
 		plain.Remedy = ""
 		f.fail("NetSuite token", fix, "%v", &plain)
-		return
+		return currencies{}
 	case err != nil:
 		f.fail("NetSuite token", "correct the netsuite section and apply it again", "%v", err)
-		return
+		return currencies{}
 	}
 	f.ok("NetSuite token", "account %s", t.NetSuite.AccountID)
+	seen := map[string]string{}
 	for _, c := range canaries {
 		name := "NetSuite table " + c.name
 		rows, err := client.Query(ctx, "doctor", c.query)
@@ -345,6 +350,7 @@ func (e Examination) netsuite(ctx context.Context, f *findings, t *tenant.Tenant
 			f.fail(name, "give the integration role the permission "+c.permission+" without a restriction to subsidiaries or own records", "the role sees none")
 		default:
 			f.ok(name, "%s rows", n)
+			seen[c.name] = n
 		}
 	}
 	if _, err := client.HighWater(ctx, netsuite.TypeVendor); err != nil {
@@ -352,6 +358,13 @@ func (e Examination) netsuite(ctx context.Context, f *findings, t *tenant.Tenant
 	} else {
 		f.ok("NetSuite dates", "change times can be read in one fixed form")
 	}
+	if len(seen) < len(canaries) {
+		return currencies{} // the rest rests on these
+	}
+	e.shown(ctx, f, t, client, seen)
+	e.columns(ctx, f, t, client)
+	e.zone(ctx, f, t, client)
+	return currenciesOf(ctx, client)
 }
 
 func remedyOf(err error) string {
@@ -372,7 +385,7 @@ func count(rows []netsuite.Row) (string, error) {
 	return rows[0]["n"], nil
 }
 
-func (e Examination) cin7(ctx context.Context, f *findings, t *tenant.Tenant, creds tenant.Credentials, tr handlers.Transports) {
+func (e Examination) cin7(ctx context.Context, f *findings, t *tenant.Tenant, creds tenant.Credentials, tr handlers.Transports, there currencies) {
 	const keys = "check cin7.account_id and cin7.application_key under Integrations > API in Cin7 Core, and cin7.base_url"
 	client, err := handlers.Cin7Client(t, creds, tr, nil, e.Rooms.Budget.Patient(creds.Cin7Key, t.Cin7.CallsPerMinute, time.Now), nil, nil)
 	var me cin7.Me
@@ -395,6 +408,7 @@ func (e Examination) cin7(ctx context.Context, f *findings, t *tenant.Tenant, cr
 	} else {
 		f.ok("Cin7 lock date", "%s", orNone(lock))
 	}
+	there.compare(f, t, me.Currency)
 	e.names(ctx, f, t, client)
 	f.unseen("Cin7 put-away", "the API does not tell the setting Use Put Away; cin7.use_put_away is %v, compare it under Settings > General", t.PutAway())
 }

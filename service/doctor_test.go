@@ -2,6 +2,8 @@ package service_test
 
 import (
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/internal/soak"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
+	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/queue/redistest"
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/service"
@@ -107,6 +110,23 @@ var faults = []fault{
 			w.t.Fatal(err)
 		}
 	}, seen: []string{"keyset"}, fix: "keys rotate --reseal"},
+	{name: "a former state of the settings put back", after: func(w *ward) { w.putBack() }, seen: []string{"stored settings"}, fix: "apply the tenant again"},
+	{name: "another base currency", world: func(o *distributor.Options) { o.Cin7.Currency = "AUD" }, seen: []string{"currencies"}, fix: "one base currency"},
+	{name: "a currency that Cin7 does not know", after: func(w *ward) { w.world.NetSuite.PutCurrency(netsuitetest.Currency{Symbol: "US$", Name: "Dollar"}) }, seen: []string{"currencies"}, fix: "sync.mapping.currencies"},
+	{name: "the time zone was changed", after: func(w *ward) {
+		w.rdb.HSet(w.t.Context(), queue.KeyWatermarks(tenantID), "zone:anchor", w.anchor().ID.String(), "zone:text", "2020-01-01 00:00:00")
+	}, seen: []string{"NetSuite time zone"}, fix: "Set Preferences"},
+	{name: "the role is restricted to a few", after: func(w *ward) {
+		for i := range 200 {
+			w.rdb.ZAdd(w.t.Context(), queue.KeyKnown(tenantID, "vendor"), redis.Z{Score: float64(i), Member: strconv.Itoa(i)})
+		}
+	}, seen: []string{"NetSuite rows"}, fix: "no restriction to own records"},
+	{name: "documents without lines", after: func(w *ward) { w.empty("transactionline") }, seen: []string{"NetSuite rows"}, fix: "Find Transaction"},
+	{name: "bills without their postings", after: func(w *ward) { w.empty("transactionaccountingline") }, seen: []string{"NetSuite rows"}, fix: "Lists > Accounts"},
+	{name: "documents without vendors", after: func(w *ward) { w.empty("vendor") }, seen: []string{"NetSuite rows"}, fix: "Lists > Vendors"},
+	{name: "a column of vendors is hidden", world: func(o *distributor.Options) { o.NetSuite.HideColumns = []string{"vendor.email"} }, seen: []string{"NetSuite columns of vendor"}, fix: "what the message names"},
+	{name: "a column of items is hidden", world: func(o *distributor.Options) { o.NetSuite.HideColumns = []string{"item.itemtype"} },
+		seen: []string{"NetSuite columns of purchaseorder", "NetSuite columns of itemreceipt", "NetSuite columns of vendorbill"}, fix: "what the message names"},
 	{name: "certificate of another key", after: func(w *ward) { w.certify(certificateOf(w.t, 300, nil)) }, seen: []string{"NetSuite certificate"}, fix: "of one pair"},
 	{name: "certificate near its end", after: func(w *ward) { w.certify(certificateOf(w.t, 20, w.world.KeyPEM)) }, seen: []string{"NetSuite certificate"}, fix: "netsuite keygen"},
 	{name: "certificate that ended", after: func(w *ward) { w.certify(certificateOf(w.t, -1, w.world.KeyPEM)) }, seen: []string{"NetSuite certificate"}, fix: "netsuite keygen"},
@@ -122,8 +142,8 @@ func hidden(table, permission string) fault {
 }
 
 func TestDoctorNamesEveryFault(t *testing.T) {
-	named := 0
-	for _, f := range faults {
+	named, all := 0, slices.Concat(faults, frontFaults)
+	for _, f := range all {
 		if t.Run(f.name, func(t *testing.T) {
 			w := newWard(t, f)
 			checks := w.examine(!f.without)
@@ -148,12 +168,13 @@ func TestDoctorNamesEveryFault(t *testing.T) {
 			named++
 		}
 	}
-	soak.Figure(t, "planted misconfigurations that the doctor names with the right fix and nothing else", "%d of %d", named, len(faults))
+	soak.Figure(t, "planted misconfigurations that the doctor names with the right fix and nothing else", "%d of %d", named, len(all))
 }
 
 func TestDoctorFindsNothingWhereNothingIsWrong(t *testing.T) {
 	for name, o := range map[string]distributor.Options{
 		"plain":           {},
+		"columns missing": {NetSuite: netsuitetest.Options{HideColumns: []string{"transactionline.units", "vendor.legalname", "transaction.voided"}, HideFunctions: []string{"sys_extract_utc"}}},
 		"awkward account": {NetSuite: netsuitetest.Options{ExpiresInText: true, NotOneWorld: true, UpperCaseKeys: true, NoApprovals: true, DayFirst: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -203,7 +224,7 @@ func newWard(t *testing.T, f fault) *ward {
 		t.Fatal(err)
 	}
 	world.TellPast()
-	if err := w.e.Rooms.Audit.Append(t.Context(), auditEntry("tenant apply")); err != nil {
+	if err := w.e.Rooms.Audit.Append(t.Context(), auditEntry("tenant apply", tenantID)); err != nil {
 		t.Fatal(err)
 	}
 	if f.after != nil {

@@ -15,11 +15,16 @@ import (
 	"time"
 
 	"github.com/ml-connector/ml-connector/audit"
+	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/netsuite"
+	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
-func auditEntry(action string) audit.Entry { return audit.Entry{Actor: "test", Action: action} }
+func auditEntry(action, tenantID string) audit.Entry {
+	return audit.Entry{Actor: "test", Action: action, Tenant: tenantID}
+}
 
 func (w *ward) mapping(edit func(*tenant.Mapping)) {
 	w.t.Helper()
@@ -56,6 +61,63 @@ func (w *ward) tamper() {
 		w.t.Fatal("nothing was changed")
 	}
 	w.rdb.HSet(w.t.Context(), key, "document", changed)
+}
+
+// putBack puts the tenant back as it was before it was changed once more,
+// settings and sealed credentials together.
+func (w *ward) putBack() {
+	w.t.Helper()
+	ctx := w.t.Context()
+	keys := []string{queue.KeyConfig(tenantID), queue.KeySealed(tenantID)}
+	var before []map[string]string
+	for _, k := range keys {
+		before = append(before, w.rdb.HGetAll(ctx, k).Val())
+	}
+	change, err := w.e.Rooms.Audit.Begin(ctx, auditEntry("tenant apply", tenantID))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	tn, err := w.e.Rooms.Tenants.Get(ctx, tenantID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.e.Rooms.Tenants.Apply(audit.In(ctx, change), tn, tenant.Credentials{}); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := change.End(ctx, "done"); err != nil {
+		w.t.Fatal(err)
+	}
+	for i, k := range keys {
+		w.rdb.Del(ctx, k)
+		w.rdb.HSet(ctx, k, before[i])
+	}
+}
+
+// empty takes all rows out of a table of NetSuite, as a restriction of the
+// role does.
+func (w *ward) empty(table string) {
+	w.t.Helper()
+	if err := w.world.NetSuite.Exec("DELETE FROM " + table); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// anchor is what tells NetSuite's time zone.
+func (w *ward) anchor() netsuite.Anchor {
+	w.t.Helper()
+	tn, creds, err := w.e.Rooms.Tenants.Load(w.t.Context(), tenantID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	client, err := handlers.NetSuiteClient(tn, creds, w.e.Transports, nil, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a, ok, err := client.Anchor(w.t.Context(), 0)
+	if err != nil || !ok {
+		w.t.Fatal(ok, err)
+	}
+	return a
 }
 
 func (w *ward) otherKeyset() {

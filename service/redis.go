@@ -64,27 +64,65 @@ func checkServer(ctx context.Context, c redis.UniversalClient, cluster bool) (wa
 	if len(info) == 0 {
 		return append(warnings, fmt.Sprintf(couldNotCheck, "version, role and cluster mode", "INFO", "the server must be a master of Redis 7.0 or newer")), nil
 	}
-	version := info["Server"]["redis_version"]
-	switch {
-	case older(version, oldestVersion):
-		return nil, fmt.Errorf("this is Redis %s, which lacks commands that are needed: use Redis %s or newer, or Valkey", version, drainsFrom)
-	case older(version, drainsFrom):
-		warnings = append(warnings, fmt.Sprintf("this is Redis %s: when its memory is full, what waits cannot be served before there is room; use Redis %s or newer", version, drainsFrom))
-	}
-	if role := info["Replication"]["role"]; role != "" && role != "master" {
-		return nil, errors.New("this Redis is a replica and takes no writes: let MLC_REDIS_URL name the master, or the sentinels and MLC_REDIS_SENTINEL_MASTER")
-	}
-	if info["Cluster"]["cluster_enabled"] == "1" && !cluster {
-		return nil, errors.New("this Redis is a part of a cluster: name at least two of its hosts in MLC_REDIS_URL, redis://h1:6379?addr=h2:6379")
-	}
-	if info["Memory"]["maxmemory"] == "0" {
-		warnings = append(warnings, "maxmemory is not set: the kernel may end Redis before it refuses writes; set it to three quarters of what the machine gives it")
-	}
-	if info["Persistence"]["aof_last_write_status"] == "err" {
-		warnings = append(warnings, "the last write of the append-only file failed: look at Redis' log and its disk")
+	for _, x := range serverFindings(info, cluster) {
+		if x.fatal {
+			return nil, errors.New(x.what + ": " + x.fix)
+		}
+		warnings = append(warnings, x.what+"; "+x.fix)
 	}
 	return warnings, nil
 }
+
+// serverFinding is what is wrong with a server and what to do about it; with a
+// fatal one nothing would work.
+type serverFinding struct {
+	what, fix string
+	fatal     bool
+}
+
+// serverFindings reads what a server says of itself.
+func serverFindings(info map[string]map[string]string, cluster bool) (out []serverFinding) {
+	add := func(fatal bool, fix, what string, args ...any) {
+		out = append(out, serverFinding{fmt.Sprintf(what, args...), fix, fatal})
+	}
+	version := info["Server"]["redis_version"]
+	switch {
+	case older(version, oldestVersion):
+		add(true, "use Redis "+drainsFrom+" or newer, or Valkey", "this is Redis %s, which lacks commands that are needed", version)
+	case older(version, drainsFrom):
+		add(false, "use Redis "+drainsFrom+" or newer", "this is Redis %s: when its memory is full, what waits cannot be served before there is room", version)
+	}
+	if role := info["Replication"]["role"]; role != "" && role != "master" {
+		add(true, "let MLC_REDIS_URL name the master, or the sentinels and MLC_REDIS_SENTINEL_MASTER", "this Redis is a replica and takes no writes")
+	}
+	if info["Cluster"]["cluster_enabled"] == "1" && !cluster {
+		add(true, "name at least two of its hosts in MLC_REDIS_URL, redis://h1:6379?addr=h2:6379", "this Redis is a part of a cluster")
+	}
+	memory, persistence := info["Memory"], info["Persistence"]
+	limit, used := parseFloat(memory["maxmemory"]), parseFloat(memory["used_memory"])
+	switch {
+	case memory["maxmemory"] == "0":
+		add(false, "set it to three quarters of what the machine gives it", "maxmemory is not set: the kernel may end Redis before it refuses writes")
+	case limit > 0 && used > fullFrom*limit:
+		add(false, "give it more memory: docs/scale.md says how much a record takes", "%.0f %% of maxmemory are in use: beyond it nothing is accepted", 100*used/limit)
+	}
+	if persistence["aof_last_write_status"] == "err" {
+		add(false, "look at Redis' log and its disk", "the last write of the append-only file failed")
+	}
+	if persistence["aof_last_bgrewrite_status"] == "err" {
+		add(false, "look at Redis' log and at the room on its disk", "the append-only file could not be rewritten the last time: it grows until the disk is full")
+	}
+	if persistence["rdb_last_bgsave_status"] == "err" {
+		add(false, "look at Redis' log and at the room on its disk", "the last snapshot failed, and Redis refuses writes as long as it saves snapshots")
+	}
+	if n := info["Replication"]["connected_slaves"]; n != "" && n != "0" && info["Replication"]["min_slaves_good_slaves"] == "" {
+		add(false, "set min-replicas-to-write 1 and min-replicas-max-lag 10", "it has %s replicas and does not wait for any: what a replica has not seen is lost when it takes over", n)
+	}
+	return out
+}
+
+// fullFrom is how much of maxmemory may be in use.
+const fullFrom = 0.9
 
 // older compares versions by their first two numbers; what is no version is
 // not older.

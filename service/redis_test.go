@@ -1,6 +1,7 @@
 package service
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -44,6 +45,33 @@ func TestCheckRedis(t *testing.T) {
 				t.Errorf("got %v, want an error with %q", err, c.refuses)
 			case c.refuses == "" && (len(warnings) > 0) != (c.warns != ""), !strings.Contains(all, c.warns):
 				t.Errorf("got the warnings %q, want one with %q", warnings, c.warns)
+			}
+		})
+	}
+}
+
+func TestServerFindings(t *testing.T) {
+	good := map[string]map[string]string{"Server": {"redis_version": "7.2.4"}, "Replication": {"role": "master", "connected_slaves": "0"}, "Cluster": {"cluster_enabled": "0"},
+		"Memory": {"maxmemory": "1000", "used_memory": "500"}, "Persistence": {"aof_last_write_status": "ok", "aof_last_bgrewrite_status": "ok", "rdb_last_bgsave_status": "ok"}}
+	for _, c := range []struct{ name, section, key, value, want string }{
+		{"all is well", "Server", "redis_version", "7.2.4", ""},
+		{"too old", "Server", "redis_version", "6.0.9", "lacks commands"},
+		{"old", "Server", "redis_version", "6.2.14", "cannot be served"},
+		{"nearly full", "Memory", "used_memory", "950", "95 % of maxmemory"},
+		{"append failed", "Persistence", "aof_last_write_status", "err", "write of the append-only file failed"},
+		{"rewrite failed", "Persistence", "aof_last_bgrewrite_status", "err", "could not be rewritten"},
+		{"snapshot failed", "Persistence", "rdb_last_bgsave_status", "err", "snapshot failed"},
+		{"replicas that nobody waits for", "Replication", "connected_slaves", "2", "does not wait for any"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			info := map[string]map[string]string{}
+			for k, v := range good {
+				info[k] = maps.Clone(v)
+			}
+			info[c.section][c.key] = c.value
+			got := serverFindings(info, false)
+			if len(got) > 1 || (len(got) == 1) != (c.want != "") || len(got) == 1 && (!strings.Contains(got[0].what, c.want) || got[0].fix == "") {
+				t.Errorf("got %+v, want %q", got, c.want)
 			}
 		})
 	}

@@ -208,12 +208,12 @@ func owner() string {
 // api role. Once staying is done, this process is not ready any more and asks
 // its callers to take another connection.
 func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options, l *live, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
-	tr, reading := o.transports(c), newReads()
+	tr, reading, guesses := o.transports(c), newReads(), api.NewGuesses(o.Log)
 	pub, op := api.New(api.Config{
 		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Audit: rooms.Audit, Access: &l.access,
 		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Spec: mlconnector.OpenAPI,
 		Log: o.Log, Registry: reg, Tracer: o.Tracer,
-		Go: g.Go, Console: newConsole(c, rooms, reading, rdb, rooms.keyset, func() api.Tokens { return l.access.Load().Tokens }, o.Log.Named("console")),
+		Go: g.Go, Guesses: guesses, Console: newConsole(c, rooms, reading, rdb, guesses, func() api.Tokens { return l.access.Load().Tokens }, o.Log.Named("console")),
 		Ready: func(rctx context.Context) []api.Check {
 			stopping := api.Check{Name: "not stopping", OK: staying.Err() == nil}
 			err := rdb.Ping(rctx).Err()
@@ -245,7 +245,7 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 		},
 		Ping: func(ctx context.Context, t *tenant.Tenant) []api.Check { return PingTenant(ctx, rooms.Tenants, t, tr) },
 		Doctor: func(ctx context.Context, t *tenant.Tenant) []api.Check {
-			return Doctor(ctx, Examination{Rooms: rooms, Redis: rdb, Transports: tr}, t)
+			return Doctor(ctx, Examination{Rooms: rooms, Redis: rdb, Transports: tr, PublicURL: c.PublicURL}, t)
 		},
 	})
 	listen := o.Listen

@@ -15,8 +15,10 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use: "doctor [ID]", Short: "Check the installation, or it and a tenant, with a fix for what is wrong",
 		Long: `Checks Redis, the keyset and the audit log; with a tenant also its credentials,
 what the NetSuite role may read, the names that the settings use in Cin7, the
-certificate, the webhook secrets and the clocks. Writes nothing in NetSuite or
-Cin7. Exit 1 when a check fails.`,
+currencies, the certificate, the webhook secrets, the clocks and, when
+MLC_PUBLIC_URL is set, whether posts get through to it and from which address.
+Writes nothing in NetSuite or Cin7. Exit 1 when a check fails; ? is what could
+not be checked.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usageError{fmt.Errorf("%d arguments, want at most a tenant: %s", len(args), cmd.UseLine())}
@@ -43,7 +45,7 @@ Cin7. Exit 1 when a check fails.`,
 					return err
 				}
 			}
-			return a.checklist(cmd, service.Doctor(cmd.Context(), service.Examination{Rooms: rooms, Redis: rdb, Transports: service.Transports(c)}, t))
+			return a.checklist(cmd, service.Doctor(cmd.Context(), service.Examination{Rooms: rooms, Redis: rdb, Transports: service.Transports(c), PublicURL: c.PublicURL}, t))
 		},
 	}
 }
