@@ -6,10 +6,15 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -94,9 +99,11 @@ Then go on with the month, by webhooks:
 Or make things fail:
   curl -X POST 'http://%s/fault?system=cin7&when=after&shape=close&times=1'
   curl -X POST 'http://%s/fault?system=netsuite&status=503&times=3'
-And see what took effect in Cin7:
+See what took effect in Cin7:
   curl http://%s/journal
-`, o.netsuite, o.cin7, o.tenantFile, o.tenantFile, o.control, o.control, o.control, o.control)
+Or play the M2M page of NetSuite, for a certificate of ml-connector netsuite keygen:
+  curl --data-binary @netsuite-cert.pem http://%s/certificate
+`, o.netsuite, o.cin7, o.tenantFile, o.tenantFile, o.control, o.control, o.control, o.control, o.control)
 	return g.Wait()
 }
 
@@ -133,6 +140,14 @@ func control(w *distributor.World, o options) http.Handler {
 		}
 		fmt.Fprintln(rw, "the fault waits for its request")
 	})
+	mux.HandleFunc("POST /certificate", func(rw http.ResponseWriter, r *http.Request) {
+		id, err := register(w, http.MaxBytesReader(rw, r.Body, 64<<10))
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusBadRequest)
+			return
+		}
+		fmt.Fprintf(rw, "account_id: %q\nclient_id: %q\ncertificate_id: %q\n", distributor.NetSuiteAccount, distributor.ClientID, id)
+	})
 	mux.HandleFunc("GET /journal", func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
 		e := json.NewEncoder(rw)
@@ -140,4 +155,25 @@ func control(w *distributor.World, o options) http.Handler {
 		_ = e.Encode(w.Cin7.Journal())
 	})
 	return mux
+}
+
+// register is NetSuite's page OAuth 2.0 Client Credentials (M2M) Setup: it
+// takes a certificate for the integration and gives it an id (contract 1.2).
+func register(w *distributor.World, body io.Reader) (id string, err error) {
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return "", fmt.Errorf("read the certificate: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return "", errors.New("this is no certificate in PEM: post netsuite-cert.pem, as ml-connector netsuite keygen makes it")
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return "", fmt.Errorf("the certificate cannot be read: %w", err)
+	}
+	sum := sha256.Sum256(block.Bytes)
+	id = base64.RawURLEncoding.EncodeToString(sum[:])
+	w.NetSuite.RegisterCertificate(distributor.ClientID, id, c.PublicKey)
+	return id, nil
 }
