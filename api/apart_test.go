@@ -95,10 +95,10 @@ func TestTenantsAreApart(t *testing.T) {
 		`{"reason":"x","until":"2999-01-01","by":"me"}`, `{"retire_old":true,"force":true}`, `{"tenant":"` + other + `","id":"` + other + `"}`}
 	hooks := []string{`{"type":"vendor","id":"1"}`, `{"type":"vendorbill","id":"` + theirs + `","tenant":"` + other + `"}`, `{"recordType":"vendorbill","id":"2","account":"` + other + `"}`, "]"}
 	rapid.Check(t, func(rt *rapid.T) {
-		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+		for range rapid.IntRange(1, 6).Draw(rt, "steps") {
 			steps++
 			if rapid.Bool().Draw(rt, "webhook") {
-				path := "/webhooks/netsuite/" + rapid.SampledFrom([]string{mine, other, mine + "}", "{" + other + "}", mine + "%2F..%2F" + other, other + "%00"}).Draw(rt, "tenant")
+				path := "/webhooks/netsuite/" + rapid.SampledFrom([]string{mine, other, mine + "}", "{" + other + "}", mine + "%3A" + other, other + "%00"}).Draw(rt, "tenant")
 				h.post(path+"?secret="+hookSecret+"&tenant="+other, rapid.SampledFrom(hooks).Draw(rt, "hook"))
 			} else {
 				e := rapid.SampledFrom(routes).Draw(rt, "route")
