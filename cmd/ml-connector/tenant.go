@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -257,9 +258,14 @@ func (a *app) tenantShow() *cobra.Command {
 				rows = append(rows, table.Row{"bound to", bound.String() + ", since " + moment(bound.BoundAt)})
 			}
 			for _, k := range []string{"netsuite.private_key", "cin7.application_key", "webhook.secrets[0]", "webhook.secrets[1]"} {
-				if prints[k] != "" {
-					rows = append(rows, table.Row{k, "fingerprint " + prints[k] + usedText(uses.Secrets, prints[k])})
+				if prints[k] == "" {
+					continue
 				}
+				used := ""
+				if strings.HasPrefix(k, "webhook.") { // uses are counted at the door alone
+					used = usedText(uses.Secrets, prints[k])
+				}
+				rows = append(rows, table.Row{k, "fingerprint " + prints[k] + used})
 			}
 			for _, u := range uses.Addresses[:min(len(uses.Addresses), shownAddresses)] {
 				rows = append(rows, table.Row{"posts from", u.Name + usedText(uses.Addresses, u.Name)})
