@@ -108,7 +108,7 @@ func sameOrigin() func(http.Handler) http.Handler {
 }
 
 // proxyHeaders show that somebody else stands behind the socket's peer.
-var proxyHeaders = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}
+var proxyHeaders = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Via"}
 
 // local reports whether a request comes from this machine: the socket's peer
 // is a loopback address, no proxy stands between, and the caller asked for

@@ -57,12 +57,16 @@ func shownSecret(ctx context.Context) string {
 	return s
 }
 
+// maxRequestID is the length of a UUID: longer ones are not taken, lest somebody
+// who mistakes the header puts a secret into the log.
+const maxRequestID = 36
+
 // withRequestID names the request: by the caller's name for it if that is
 // harmless, else by our own.
 func withRequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if len(id) > 64 || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != "" || id == "" {
+		if len(id) > maxRequestID || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != "" || id == "" {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)

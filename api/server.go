@@ -21,5 +21,7 @@ const (
 // net/http has to say, which never includes a URL.
 func Server(h http.Handler, log *zap.Logger) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: zap.NewStdLog(log.Named("http"))}
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is a path like any other
+		ErrorLog:                     zap.NewStdLog(log.Named("http"))}
 }
