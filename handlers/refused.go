@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -25,9 +26,14 @@ func refusedColumns(wm map[string]string) map[string]time.Time {
 
 // keepRefused keeps what this turn has found out.
 func (t *turn) keepRefused(ctx context.Context) {
-	now := t.ns.Refused()
-	if maps.EqualFunc(now, refusedColumns(t.wm), time.Time.Equal) {
+	now, before := t.ns.Refused(), refusedColumns(t.wm)
+	if maps.EqualFunc(now, before, time.Time.Equal) {
 		return
+	}
+	for _, column := range slices.Sorted(maps.Keys(now)) {
+		if _, known := before[column]; !known {
+			t.log.Info("NetSuite does not show this column; it is left out, and asked for again in a day", zap.String("column", column))
+		}
 	}
 	text, err := json.Marshal(now)
 	if err == nil {

@@ -297,14 +297,14 @@ func besideVendor(ctx context.Context, ns *netsuite.Client, c7 *cin7.Client, id 
 		status = "Deprecated"
 	}
 	s.put("Status", status, sup.Status)
-	s.tell("Contact", strings.Join(slices.DeleteFunc([]string{v.Email, v.Phone}, func(s string) bool { return s == "" }), ", "), contactsOf(sup))
+	s.tell("Contact", contactsOf(wantContacts(v)), contactsOf(sup.Contacts))
 	s.tell("Addresses", fmt.Sprint(len(v.Addresses)), fmt.Sprint(len(sup.Addresses)))
 	return s.rows, nil
 }
 
-func contactsOf(s cin7.Supplier) string {
+func contactsOf(list []cin7.SupplierContact) string {
 	var out []string
-	for _, c := range s.Contacts {
+	for _, c := range list {
 		for _, v := range []string{c.Name, c.Email, c.Phone} {
 			if v != "" {
 				out = append(out, v)

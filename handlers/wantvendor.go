@@ -42,9 +42,7 @@ func wantSupplier(t *tenant.Tenant, refs *reference, v netsuite.Vendor) (cin7.Su
 	for _, a := range v.Addresses {
 		s.Addresses = append(s.Addresses, wantAddresses(a)...)
 	}
-	if v.Email != "" || v.Phone != "" || v.Fax != "" || v.URL != "" {
-		s.Contacts = []cin7.SupplierContact{{Name: v.Name(), Phone: cut(v.Phone, 50), Fax: cut(v.Fax, 50), Email: v.Email, Website: v.URL, Default: true}}
-	}
+	s.Contacts = wantContacts(v)
 	return s, nil
 }
 
@@ -129,36 +127,8 @@ func mergeSupplier(have, want cin7.Supplier) (body cin7.Supplier, changed bool) 
 		body.Addresses = append(body.Addresses, a)
 		changed = true
 	}
-	body.Contacts = nil
-	for _, c := range want.Contacts {
-		i := ourContact(have, c.Name)
-		if slices.ContainsFunc(have.Contacts, func(h cin7.SupplierContact) bool { return h.Default && (i < 0 || h.ID != have.Contacts[i].ID) }) {
-			c.Default = false // somebody else is, by a clerk's choice
-		}
-		if i >= 0 {
-			c.ID = have.Contacts[i].ID
-			h := have.Contacts[i]
-			h.MobilePhone = c.MobilePhone
-			if h == c {
-				continue
-			}
-		}
-		body.Contacts = append(body.Contacts, c)
-		changed = true
-	}
-	return body, changed
-}
-
-// ourContact is the contact that stands for the vendor itself: the one of its
-// name, else of the name that the supplier has had so far; -1 when there is
-// none. Other contacts are people that a clerk has typed.
-func ourContact(have cin7.Supplier, name string) int {
-	for _, n := range []string{name, have.Name} {
-		if i := slices.IndexFunc(have.Contacts, func(h cin7.SupplierContact) bool { return fold(h.Name) == fold(n) }); i >= 0 {
-			return i
-		}
-	}
-	return -1
+	body.Contacts = mergeContacts(have, want)
+	return body, changed || len(body.Contacts) > 0
 }
 
 // cut shortens a text to n characters.

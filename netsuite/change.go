@@ -15,8 +15,9 @@ type Change struct {
 	ID         ID
 	Type       RecordType
 	ModifiedAt string // session zone, YYYY-MM-DD HH:MM:SS as far as NetSuite keeps to it; see IsStamp
-	// LineAt is the latest modification of a line, of scans by lines alone: a
-	// line can change without its header (contract 4.3).
+	// LineAt is the latest modification of a line, or of a contact of a vendor,
+	// of scans by lines alone: both can change without what they belong to
+	// (contract 4.3).
 	LineAt    string
 	CreatedOn Date            // in the session zone; "" unknown
 	Vendor    ID              // of a document
@@ -28,7 +29,7 @@ type Change struct {
 type Scan struct {
 	Types []RecordType // the vendor alone, or documents
 	Since string       // modified at or after, in the text form of HighWater; "" is all
-	Lines bool         // documents by the stamps of their lines instead of their own
+	Lines bool         // by the stamps of a document's lines, or of a vendor's contacts, instead of their own
 	After ID           // only ids above
 	Dated Date         // only documents dated then or later; "" is all
 }
@@ -42,8 +43,8 @@ func (s Scan) check() error {
 		return fmt.Errorf("netsuite: watermark %.40q: want YYYY-MM-DD HH:MM:SS", s.Since)
 	case s.Dated != "" && !isDate(s.Dated):
 		return fmt.Errorf("netsuite: date %.40q: want YYYY-MM-DD", string(s.Dated))
-	case len(s.Types) == 0, slices.Contains(s.Types, TypeVendor) && !s.vendors(), s.Lines && (s.Since == "" || s.vendors()):
-		return fmt.Errorf("netsuite: scan of %v, lines %v, since %q: want vendors alone, or documents, and lines only since a time", s.Types, s.Lines, s.Since)
+	case len(s.Types) == 0, slices.Contains(s.Types, TypeVendor) && !s.vendors(), s.Lines && s.Since == "":
+		return fmt.Errorf("netsuite: scan of %v, lines %v, since %q: want vendors alone, or documents, and by lines only since a time", s.Types, s.Lines, s.Since)
 	}
 	return nil
 }
@@ -96,9 +97,17 @@ func (c *Client) Scan(ctx context.Context, s Scan) iter.Seq2[[]Change, error] {
 			yield(nil, err)
 			return
 		}
+		contacts := s.Lines && s.vendors()
+		if contacts && c.withoutContacts() {
+			yield(nil, hiddenContacts(nil))
+			return
+		}
 		w := window{}
 		for last := s.After; ; {
 			rows, err := c.rows(ctx, s.operation(), s.statement(last, w.upTo))
+			if contacts && c.noContacts(err) {
+				err = hiddenContacts(err)
+			}
 			if err != nil {
 				yield(nil, err)
 				return
@@ -171,8 +180,13 @@ func (c *Client) split(ctx context.Context, s Scan, last ID) (window, error) {
 	return w, nil
 }
 
+const opChangedContacts = "changed_contacts"
+
 func (s Scan) operation() string {
-	if s.Lines {
+	switch {
+	case s.Lines && s.vendors():
+		return opChangedContacts
+	case s.Lines:
 		return "changed_lines"
 	}
 	return "changed"
@@ -183,6 +197,8 @@ func (s Scan) source() (from, where string) {
 	at := "TO_DATE('" + s.Since + "', " + stamp + ")"
 	column := "t.lastmodifieddate"
 	switch {
+	case s.vendors() && s.Lines:
+		from, where, column = "contact tl JOIN vendor t ON t.id = tl.company", "t.id > 0", "tl.lastmodifieddate"
 	case s.vendors():
 		from, where = "vendor t", "t.id > 0"
 	case s.Lines:
@@ -207,6 +223,9 @@ func (s Scan) statement(last, upTo ID) string {
 	}
 	const modified = "t.id, TO_CHAR(t.lastmodifieddate, " + stamp + ") AS modifiedat, "
 	switch {
+	case s.vendors() && s.Lines:
+		return "SELECT " + modified + "TO_CHAR(t.datecreated, 'YYYY-MM-DD') AS createdon, TO_CHAR(MAX(tl.lastmodifieddate), " + stamp + ") AS lineat FROM " + from +
+			" WHERE " + where + " GROUP BY t.id, t.lastmodifieddate, t.datecreated ORDER BY t.id"
 	case s.vendors():
 		return "SELECT " + modified + "TO_CHAR(t.datecreated, 'YYYY-MM-DD') AS createdon FROM " + from + " WHERE " + where + " ORDER BY t.id"
 	case s.Lines:

@@ -56,6 +56,22 @@ func TestRead(t *testing.T) {
 			TermsID: 1, Terms: "Net 30", Currency: "EUR", ModifiedAt: noon, Addresses: []netsuite.Address{
 				{Key: 9001, DefaultBilling: true, Line1: "88 Mill Road", City: "Bend", State: "OR", Zip: "97701", Country: "US"}, {Key: 9002, DefaultShipping: true, Line1: "1 Dock"}}})
 	})
+	t.Run("contacts", func(t *testing.T) {
+		a.PutContact(netsuitetest.Contact{ID: 311, Vendor: 301, FirstName: "Anna", LastName: "Berg", Email: "anna@cascade.example", Phone: "1", Mobile: "2", Title: "Buyer"})
+		a.PutContact(netsuitetest.Contact{ID: 312, Vendor: 301, EntityID: "Front desk", Primary: true})
+		a.PutContact(netsuitetest.Contact{ID: 313, Vendor: 301, FirstName: "Left", Inactive: true})
+		a.PutContact(netsuitetest.Contact{ID: 314, Vendor: 302, FirstName: "Other"})
+		got, err := a.Vendors(ctx, 301)
+		diff(t, one(t, got, err, 301).Contacts, []netsuite.Contact{
+			{ID: 311, Name: "Anna Berg", Email: "anna@cascade.example", Phone: "1", Mobile: "2"}, {ID: 312, Name: "Front desk", Primary: true}})
+		for range 1100 { // more than a page
+			a.PutContact(netsuitetest.Contact{Vendor: 301, FirstName: "Clerk"})
+		}
+		got, err = a.Vendors(ctx, 301, 302)
+		if err != nil || len(got[301].Contacts) != 1102 || len(got[302].Contacts) != 1 {
+			t.Errorf("got %d and %d contacts, %v", len(got[301].Contacts), len(got[302].Contacts), err)
+		}
+	})
 	t.Run("person", func(t *testing.T) {
 		got, err := a.Vendors(ctx, 302)
 		v := one(t, got, err, 302)

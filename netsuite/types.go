@@ -56,7 +56,15 @@ type Address struct {
 	Phone                           string
 }
 
-// Vendor is a row of the vendor table with its addresses.
+// Contact is a person at a vendor: an active row of the contact table.
+type Contact struct {
+	ID                   ID
+	Name                 string // first and last name, else the entity id
+	Email, Phone, Mobile string
+	Primary              bool // the vendor names it as its contact
+}
+
+// Vendor is a row of the vendor table with its addresses and contacts.
 type Vendor struct {
 	ID                  ID
 	EntityID            string // displayed name or number; can change
@@ -75,7 +83,8 @@ type Vendor struct {
 	Currency            string // ISO code of the primary currency
 	ExpenseAccount      ID
 	Addresses           []Address
-	ModifiedAt          string // session zone, YYYY-MM-DD HH:MM:SS
+	Contacts            []Contact `json:",omitempty"` // by id
+	ModifiedAt          string    // session zone, YYYY-MM-DD HH:MM:SS
 }
 
 // Document is what a purchase order, item receipt, bill and credit share.

@@ -17,11 +17,12 @@ const stamp = "'YYYY-MM-DD HH24:MI:SS'"
 
 const vendorColumns = `SELECT v.id, v.entityid, v.companyname, v.altname, v.isperson, v.firstname, v.lastname,
  v.isinactive, v.email, v.phone, v.fax, v.url, v.accountnumber, v.comments,
- v.terms, BUILTIN.DF(v.terms) AS termsname, c.symbol AS currencycode{v.legalname:, v.legalname}{v.expenseaccount:, v.expenseaccount},
+ v.terms, BUILTIN.DF(v.terms) AS termsname, c.symbol AS currencycode{v.legalname:, v.legalname}{v.expenseaccount:, v.expenseaccount}{v.contact:, v.contact},
  TO_CHAR(v.lastmodifieddate, ` + stamp + `) AS modifiedat
  FROM vendor v LEFT JOIN currency c ON c.id = v.currency`
 
-// Vendors reads vendors with their addresses; ids that do not exist are absent.
+// Vendors reads vendors with their addresses and active contacts; ids that do
+// not exist are absent.
 func (c *Client) Vendors(ctx context.Context, ids ...ID) (map[ID]Vendor, error) {
 	out := map[ID]Vendor{}
 	err := batches(ids, vendorBatch, func(part []ID) error {
@@ -29,6 +30,7 @@ func (c *Client) Vendors(ctx context.Context, ids ...ID) (map[ID]Vendor, error) 
 		if err != nil {
 			return err
 		}
+		primary := map[ID]ID{}
 		for _, r := range rows {
 			x := reader{r: r, what: "vendor " + r["id"]}
 			v := Vendor{ID: x.id("id"), EntityID: x.text("entityid"), CompanyName: x.text("companyname"), AltName: x.text("altname"), LegalName: x.text("legalname"),
@@ -36,12 +38,16 @@ func (c *Client) Vendors(ctx context.Context, ids ...ID) (map[ID]Vendor, error) 
 				Email: x.text("email"), Phone: x.text("phone"), Fax: x.text("fax"), URL: x.text("url"), AccountNumber: x.text("accountnumber"),
 				Comments: x.text("comments"), TermsID: x.id("terms"), Terms: x.text("termsname"), Currency: x.text("currencycode"),
 				ExpenseAccount: x.id("expenseaccount"), ModifiedAt: x.text("modifiedat")}
+			primary[v.ID] = x.id("contact")
 			if x.err != nil {
 				return unreadable("vendors", x.err)
 			}
 			out[v.ID] = v
 		}
-		return c.addresses(ctx, part, out)
+		if err := c.addresses(ctx, part, out); err != nil {
+			return err
+		}
+		return c.contacts(ctx, part, primary, out)
 	})
 	return out, err
 }

@@ -171,6 +171,9 @@ func coverage(t netsuite.RecordType, wm map[string]string, open []*walk, hidden 
 	if wm[fieldLinesHidden] != "" && t != netsuite.TypeVendor {
 		c.Notes = append(c.Notes, "the account does not show when lines were modified: a line that changes without its header and its total is not noticed")
 	}
+	if why := wm[fieldContactsHidden]; why != "" && t == netsuite.TypeVendor {
+		c.Notes = append(c.Notes, "suppliers get the e-mail address and numbers of the vendor alone, not its contacts: "+why)
+	}
 	if off := wm[fieldOffset]; off != "" {
 		c.Notes = append(c.Notes, "NetSuite shows times at UTC"+off)
 	}

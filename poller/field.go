@@ -12,8 +12,9 @@ const (
 
 	fieldDeletions       = "wm:deleted"
 	fieldDeletionsAt     = "polled:deleted"
-	fieldDeletionsHidden = "deleted:hidden" // why the role may not read them; "" when it may
-	fieldLinesHidden     = "lines:hidden"   // the same of the stamps of lines
+	fieldDeletionsHidden = "deleted:hidden"  // why the role may not read them; "" when it may
+	fieldLinesHidden     = "lines:hidden"    // the same of the stamps of lines
+	fieldContactsHidden  = "contacts:hidden" // and of the contacts of vendors
 
 	fieldHooksLost = "hooks_lost" // when a poll found what webhooks had not told
 

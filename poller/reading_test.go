@@ -114,6 +114,55 @@ func TestLineAndStaleRead(t *testing.T) {
 	}
 }
 
+// A contact that changes alone has its vendor read again by the hourly look,
+// once; a role that may not see contacts is named, and nothing fails for it.
+func TestContactChangesAlone(t *testing.T) {
+	var now time.Time
+	w := settled(t, 1, &now, nil)
+	w.sim.PutContact(netsuitetest.Contact{ID: 901, Vendor: 301, FirstName: "Anna", Modified: now})
+	w.sim.PutContact(netsuitetest.Contact{ID: 902, Vendor: 301, FirstName: "Bo", Modified: now.Add(-time.Minute)})
+	now = now.Add(time.Hour)
+	w.poll(t, now)
+	notes := w.settleAll(t)
+	if got := w.note(t, notes, netsuite.TypeVendor, 301); !strings.HasPrefix(got, "a contact modified") || len(notes) != 1 {
+		t.Errorf("marked %v", notes)
+	}
+	for i := range 3 {
+		now = now.Add(2 * time.Hour)
+		w.poll(t, now)
+		for ref, note := range w.settleAll(t) {
+			if i > 0 || !strings.Contains(note, "looked at again") {
+				t.Errorf("look %d: %s was marked: %s", i, ref, note)
+			}
+		}
+	}
+	w.sim.PutContact(netsuitetest.Contact{ID: 902, Vendor: 301, FirstName: "Bo", Inactive: true, Modified: now})
+	now = now.Add(10 * time.Minute)
+	if w.poll(t, now); len(w.settleAll(t)) != 0 {
+		t.Error("contacts were read before their hour")
+	}
+	// Then the role loses the permission.
+	w.sim.FailNext(netsuitetest.Fault{Match: "FROM contact", Status: 400, Times: -1,
+		Body: `{"status":400,"o:errorDetails":[{"detail":"Invalid search query. Detailed unprocessed description follows. Search error occurred: Record 'contact' was not found."}]}`})
+	now = now.Add(2 * time.Hour)
+	w.poll(t, now)
+	w.settleAll(t)
+	c := w.coverage(t)["vendor"]
+	if notes := strings.Join(c.Notes, " "); !c.Complete || !strings.Contains(notes, "not its contacts") || !strings.Contains(notes, "Lists > Contacts") {
+		t.Errorf("hidden: %s, notes %v", c.Text(), c.Notes)
+	}
+	// And has it again: what changed meanwhile is found.
+	w.sim.ClearFaults()
+	now = now.Add(25 * time.Hour)
+	w.poll(t, now)
+	if got := w.note(t, w.settleAll(t), netsuite.TypeVendor, 301); !strings.HasPrefix(got, "a contact modified") {
+		t.Errorf("shown again: %q", got)
+	}
+	if c := w.coverage(t)["vendor"]; strings.Contains(strings.Join(c.Notes, " "), "not its contacts") {
+		t.Errorf("shown again: notes %v", c.Notes)
+	}
+}
+
 // A bill that goes over to another order has its old order read again.
 func TestParentIsReadAgain(t *testing.T) {
 	var now time.Time

@@ -52,6 +52,9 @@ func sighting(w *walk, rec state.Record, ch netsuite.Change, now time.Time) queu
 	label, fact, what := ch.ModifiedAt, state.FactSeen, "modified "
 	if w.Lines {
 		label, fact, what = ch.LineAt, state.FactSeenLine, "a line modified "
+		if ch.Type == netsuite.TypeVendor {
+			what = "a contact modified "
+		}
 	}
 	out := queue.Sighting{Day: string(ch.CreatedOn), Facts: map[string]string{}}
 	out.Ref = queue.Ref{Type: string(ch.Type), ID: ch.ID.String()}
@@ -74,8 +77,8 @@ func sighting(w *walk, rec state.Record, ch netsuite.Change, now time.Time) queu
 	fresh := w.High != "" && label >= before(w.High, unsettled+clockBack)
 	next := seen{label: label}
 	switch {
-	case w.Lines && label <= ch.ModifiedAt:
-		next = was // the header tells the same
+	case w.Lines && label <= ch.ModifiedAt && ch.Type != netsuite.TypeVendor:
+		next = was // the header tells the same; a contact is saved by itself
 	case was.label != label:
 		out.Marks = out.Marks || !applied || w.Lines
 		if fresh {

@@ -28,7 +28,7 @@ type walk struct {
 	Kind  string                `json:"kind"`
 	Types []netsuite.RecordType `json:"types"`
 	Since string                `json:"since,omitempty"`
-	Lines bool                  `json:"lines,omitempty"` // the second half of a walk over documents
+	Lines bool                  `json:"lines,omitempty"` // the second half: lines of documents, contacts of vendors
 	High  string                `json:"high,omitempty"`  // the watermark once it has ended
 	After netsuite.ID           `json:"after,omitempty"` // ids up to here are done
 	Began time.Time             `json:"began"`
@@ -100,7 +100,7 @@ func (r *round) walk(ctx context.Context, w *walk) (ended bool, err error) {
 		if err != nil || !ended {
 			return false, err
 		}
-		if w.Lines || w.Since == "" || w.Types[0] == netsuite.TypeVendor {
+		if w.Lines || !w.hasLines() {
 			return true, r.finish(ctx, w)
 		}
 		if err := r.flush(ctx, w); err != nil {
@@ -110,12 +110,29 @@ func (r *round) walk(ctx context.Context, w *walk) (ended bool, err error) {
 	}
 }
 
+// hasLines reports whether a walk has a second half: over the lines of
+// documents, and, once an hour, over the contacts of vendors. A contact has a
+// stamp of its own and may change without its vendor (contract 4.3), and is
+// seldom urgent.
+func (w *walk) hasLines() bool {
+	return w.Since != "" && (w.Types[0] != netsuite.TypeVendor || w.Kind == kindWide)
+}
+
+// hiddenField is where it is noted that the account does not show what the
+// second half reads.
+func (w *walk) hiddenField() string {
+	if w.Types[0] == netsuite.TypeVendor {
+		return fieldContactsHidden
+	}
+	return fieldLinesHidden
+}
+
 // half reads the headers, or the lines.
 func (r *round) half(ctx context.Context, w *walk) (ended bool, err error) {
 	scan := netsuite.Scan{Types: w.Types, Since: w.Since, Lines: w.Lines, After: w.After}
 	for page, err := range r.NetSuite.Scan(ctx, scan) {
 		if w.Lines && err != nil && hiddenColumn(err) {
-			r.note("lines:hidden", err.Error())
+			r.note(w.hiddenField(), err.Error())
 			return true, nil
 		}
 		if err != nil {
@@ -127,6 +144,9 @@ func (r *round) half(ctx context.Context, w *walk) (ended bool, err error) {
 		if r.pages--; r.pages <= 0 && len(page) > 0 {
 			return false, r.flush(ctx, w)
 		}
+	}
+	if w.Lines && r.wm[w.hiddenField()] != "" {
+		r.note(w.hiddenField(), "")
 	}
 	if w.Kind == kindCompare {
 		return true, r.vanished(ctx, w, nil, 0)

@@ -297,6 +297,7 @@ func (e Examination) certificate(f *findings, t *tenant.Tenant, creds tenant.Cre
 // (contract 3).
 var canaries = []struct{ name, query, permission string }{
 	{"vendor", "SELECT COUNT(*) AS n FROM vendor", "Lists > Vendors"},
+	{"contact", "SELECT COUNT(*) AS n FROM contact", "Lists > Contacts"},
 	{"transaction", "SELECT COUNT(*) AS n FROM transaction WHERE type IN ('PurchOrd', 'VendBill', 'ItemRcpt')", "Transactions > Find Transaction, Purchase Order, Bills, Item Receipt"},
 	{"transactionline", "SELECT COUNT(*) AS n FROM transactionline", "Transactions > Find Transaction"},
 	{"transactionaccountingline", "SELECT COUNT(*) AS n FROM transactionaccountingline", "Transactions > Find Transaction, Lists > Accounts"},
@@ -309,7 +310,7 @@ var canaries = []struct{ name, query, permission string }{
 }
 
 // mayBeEmpty are tables that a new account has nothing in.
-var mayBeEmpty = map[string]bool{"vendor": true, "transaction": true, "transactionline": true, "transactionaccountingline": true, "item": true,
+var mayBeEmpty = map[string]bool{"vendor": true, "contact": true, "transaction": true, "transactionline": true, "transactionaccountingline": true, "item": true,
 	"term": true, "previoustransactionlinelink": true, "deletedrecord": true}
 
 // netsuite returns the codes of the currencies, the base currency's first.

@@ -50,7 +50,7 @@ var faults = []fault{
 	{name: "wrong client id", edit: swap(`client_id: "`+distributor.ClientID+`"`, `client_id: "ffff"`), seen: []string{"NetSuite token"}, fix: "client_id is the one of the integration record"},
 	{name: "mapping deleted by a sandbox refresh", after: func(w *ward) { w.world.NetSuite.RevokeCertificate(distributor.CertificateID) }, seen: []string{"NetSuite token"}, fix: "sandbox refresh"},
 	{name: "invalid client", world: func(o *distributor.Options) { o.NetSuite.InvalidClient = true }, edit: swap(`client_id: "`+distributor.ClientID+`"`, `client_id: "ffff"`), seen: []string{"NetSuite token"}, fix: "Machine to Machine"},
-	hidden("vendor", "Lists > Vendors"), hidden("transaction", "Find Transaction"), hidden("transactionline", "Find Transaction"),
+	hidden("vendor", "Lists > Vendors"), hidden("contact", "Lists > Contacts"), hidden("transaction", "Find Transaction"), hidden("transactionline", "Find Transaction"),
 	hidden("transactionaccountingline", "Lists > Accounts"), hidden("account", "Lists > Accounts"), hidden("item", "Lists > Items"),
 	hidden("currency", "Lists > Currency"), hidden("term", "Accounting Lists"), hidden("previoustransactionlinelink", "Find Transaction"), hidden("deletedrecord", "Deleted Records"),
 	{name: "wrong Cin7 key", edit: swap(distributor.Cin7Key, distributor.Cin7Key+"x"), seen: []string{"Cin7 keys"}, fix: "Integrations > API"},

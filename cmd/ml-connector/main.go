@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -28,27 +29,29 @@ func start() int {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 	}()
-	return run(ctx, os.Args[1:], os.Environ())
+	return run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 }
 
 // usageError is a mistake in the command line.
 type usageError struct{ error }
 
 // run executes one command line and returns the exit code.
-func run(ctx context.Context, args, environ []string) int {
+func run(ctx context.Context, args, environ []string, out, errs io.Writer) int {
 	a := &app{environ: environ}
 	root := a.root()
 	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"): // cobra has no type for it
-		fmt.Fprintln(plain.Text(os.Stderr), "Error:", err)
+		fmt.Fprintln(plain.Text(errs), "Error:", err)
 		return 2
 	}
-	fmt.Fprintln(plain.Text(os.Stderr), "Error:", err)
+	fmt.Fprintln(plain.Text(errs), "Error:", err)
 	return 1
 }
 

@@ -58,10 +58,21 @@ type Vendor struct {
 	Email, Phone                 string
 	Line1, City, State, Zip, Cty string
 	Inactive                     bool
+	People                       []Person
+}
+
+// Person is a contact of a vendor; the first is the one that the vendor names.
+type Person struct {
+	ID                 int64
+	First, Last, Title string
+	Email, Mobile      string
+	Left               bool // inactive: Cin7 must not get them
 }
 
 var (
-	cascade  = Vendor{ID: 301, EntityID: "V-1001", Company: "Cascade Webbing Co", Currency: "USD", Terms: "Net 30", Email: "orders@cascadewebbing.example", Phone: "+1 541 555 0101", Line1: "88 Mill Road", City: "Bend", State: "OR", Zip: "97701", Cty: "US"}
+	cascade = Vendor{ID: 301, EntityID: "V-1001", Company: "Cascade Webbing Co", Currency: "USD", Terms: "Net 30", Email: "orders@cascadewebbing.example", Phone: "+1 541 555 0101", Line1: "88 Mill Road", City: "Bend", State: "OR", Zip: "97701", Cty: "US",
+		People: []Person{{ID: 351, First: "Anna", Last: "Berg", Title: "Sales", Email: "anna@cascadewebbing.example", Mobile: "+1 541 555 0177"},
+			{ID: 352, First: "Bo", Last: "Dahl", Title: "Dispatch", Email: "bo@cascadewebbing.example"}, {ID: 353, First: "Cleo", Last: "Marsh", Email: "cleo@cascadewebbing.example", Left: true}}}
 	pacific  = Vendor{ID: 302, EntityID: "V-1002", Company: "Pacific Hardware Supply", Currency: "USD", Terms: "Net 60", Email: "ap@pacifichardware.example", Line1: "4 Harbor Way", City: "Oakland", State: "CA", Zip: "94607", Cty: "US"}
 	alpen    = Vendor{ID: 303, EntityID: "V-1003", Company: "Alpenstoff Textil GmbH", Currency: "EUR", Terms: "Net 30", Email: "verkauf@alpenstoff.example", Line1: "Weberstrasse 7", City: "Kempten", Zip: "87435", Cty: "DE"}
 	summit   = Vendor{ID: 304, EntityID: "V-1004", Company: "Summit Gear Imports", Currency: "USD", Terms: "Net 30", Phone: "+1 206 555 0144", Line1: "1200 Rainier Ave", City: "Seattle", State: "WA", Zip: "98144", Cty: "US"}

@@ -116,6 +116,9 @@ func (w *World) enterVendor(v Vendor) {
 		Currency: v.Currency, Terms: v.Terms, Email: v.Email, Phone: v.Phone, Inactive: v.Inactive}
 	nv.Addresses = []netsuitetest.Address{{DefaultBilling: true, DefaultShipping: v.ID%2 == 0, Line1: v.Line1, City: v.City, State: v.State, Zip: v.Zip, Country: v.Cty}}
 	w.NetSuite.PutVendor(nv)
+	for i, p := range v.People {
+		w.NetSuite.PutContact(netsuitetest.Contact{ID: p.ID, Vendor: v.ID, FirstName: p.First, LastName: p.Last, Title: p.Title, Email: p.Email, Mobile: p.Mobile, Inactive: p.Left, Primary: i == 0})
+	}
 }
 
 func (w *World) enterLoose() {

@@ -23,6 +23,7 @@ type model struct {
 	units      map[int64]Unit
 	locations  map[int64]Location
 	vendors    map[int64]Vendor
+	contacts   map[int64]Contact
 	orders     map[int64]PurchaseOrder
 	receipts   map[int64]Receipt
 	bills      map[int64]Bill // and credits, see credits
@@ -38,7 +39,7 @@ type model struct {
 func newModel() model {
 	return model{
 		currencies: map[int64]Currency{}, terms: map[int64]Term{}, accounts: map[int64]Account{}, items: map[int64]Item{},
-		units: map[int64]Unit{}, locations: map[int64]Location{}, vendors: map[int64]Vendor{}, orders: map[int64]PurchaseOrder{},
+		units: map[int64]Unit{}, locations: map[int64]Location{}, vendors: map[int64]Vendor{}, contacts: map[int64]Contact{}, orders: map[int64]PurchaseOrder{},
 		receipts: map[int64]Receipt{}, bills: map[int64]Bill{}, credits: map[int64]Credit{},
 		running: map[int64]int64{},
 		created: map[string]time.Time{}, byOrder: map[int64]map[int64]bool{},

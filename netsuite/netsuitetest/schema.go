@@ -41,6 +41,7 @@ transactionshippingaddress vendoraddressbookentityaddress
 const indexText = `
 vendor id
 vendoraddressbook entity
+contact company id
 vendoraddressbookentityaddress nkey
 transaction id
 transaction type id

@@ -2,6 +2,7 @@ package netsuitetest
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -178,6 +179,8 @@ func (s *Sim) Delete(recordType string, id int64) {
 			v := need(m.vendors, id, recordType, by)
 			name, spelled, typeID = v.EntityID, "Vendor", -3
 			delete(m.vendors, id)
+			t.exec(`DELETE FROM contact WHERE company = ?`, id)
+			maps.DeleteFunc(m.contacts, func(_ int64, c Contact) bool { return c.Vendor == id })
 			t.exec(`DELETE FROM vendoraddressbookentityaddress WHERE nkey IN (SELECT addressbookaddress FROM vendoraddressbook WHERE entity = ?)`, id)
 			t.exec(`DELETE FROM vendoraddressbook WHERE entity = ?`, id)
 			t.exec(`DELETE FROM vendorsubsidiaryrelationship WHERE entity = ?`, id)

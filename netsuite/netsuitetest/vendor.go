@@ -62,7 +62,7 @@ func (t *tx) vendor(v *Vendor) {
 		"isperson": v.Person, "firstname": v.FirstName, "lastname": v.LastName, "isinactive": v.Inactive, "email": v.Email, "phone": v.Phone, "fax": v.Fax,
 		"url": v.URL, "comments": v.Comments, "accountnumber": v.AccountNumber, "externalid": v.ExternalID, "taxidnum": v.TaxID,
 		"currency": t.currency(v.Currency, who).ID, "terms": t.termNamed(v.Terms), "expenseaccount": ref(v.ExpenseAccount), "duplicate": false,
-		"subsidiary": 1, "balance": 0, "datecreated": t.createdAt("vendor", v.ID, modified), "lastmodifieddate": modified}
+		"contact": ref(t.primary(v.ID)), "subsidiary": 1, "balance": 0, "datecreated": t.createdAt("vendor", v.ID, modified), "lastmodifieddate": modified}
 
 	t.exec(`DELETE FROM vendoraddressbookentityaddress WHERE nkey IN (SELECT addressbookaddress FROM vendoraddressbook WHERE entity = ?)`, v.ID)
 	t.exec(`DELETE FROM vendoraddressbook WHERE entity = ?`, v.ID)
@@ -109,6 +109,13 @@ func (s *Sim) MergeVendor(loser, survivor int64) {
 				m.credits[id] = d
 			}
 		}
+		for id, c := range m.contacts {
+			if c.Vendor == loser {
+				c.Vendor, c.Primary = survivor, false
+				m.contacts[id] = c
+			}
+		}
+		t.exec(`UPDATE contact SET company = ? WHERE company = ?`, survivor, loser)
 		t.exec(`UPDATE "transaction" SET entity = ? WHERE entity = ?`, survivor, loser)
 		t.exec(`UPDATE transactionline SET entity = ? WHERE entity = ?`, survivor, loser)
 	})
