@@ -303,7 +303,10 @@ func (t *turn) readAll(ctx context.Context, b *work, ids map[netsuite.RecordType
 		}
 	}
 	vendors = slices.DeleteFunc(unique(vendors), func(id netsuite.ID) bool { return id == 0 })
-	b.read.vendors, err = t.ns.Vendors(ctx, vendors...)
+	if b.read.vendors, err = t.ns.Vendors(ctx, vendors...); err != nil {
+		return err
+	}
+	t.people, err = t.contacts(ctx, b)
 	return err
 }
 

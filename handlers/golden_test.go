@@ -23,6 +23,7 @@ type goldenIn struct {
 	Settings json.RawMessage // of tenant.Sync
 	LockDate cin7.Date
 	Vendor   netsuite.Vendor
+	Contacts []netsuite.Contact
 	PO       *netsuite.PurchaseOrder
 	Bills    []netsuite.Bill
 	Receipts []netsuite.Receipt
@@ -79,7 +80,7 @@ func (in goldenIn) turned(t *testing.T) goldenOut {
 	refs.Me.LockDate = in.LockDate
 	out := goldenOut{Held: map[string]string{}}
 	if in.PO == nil && len(in.Bills) == 0 {
-		s, p := wantSupplier(tn, refs, in.Vendor)
+		s, p := wantSupplier(tn, refs, in.Vendor, in.Contacts...)
 		if p != nil {
 			out.Held[ref(netsuite.TypeVendor, in.Vendor.ID).String()] = p.Error()
 			return out

@@ -206,15 +206,16 @@ type turn struct {
 
 	suppliers []cin7.Supplier // all of Cin7's, read when first needed; kept up to date with our own writes
 	listed    bool
-	vendors   map[netsuite.ID]vendorResult // vendors served in this turn
-	steps     map[queue.Ref][]queue.Step   // timeline not yet written
-	heldNote  string                       // what people are told of a hold
-	wm        map[string]string            // watermarks as the turn began
-	again     map[string]bool              // lists that were read again for what they lacked; see lookAgain
-	absent    map[string]bool              // upper-case SKUs that Cin7 did not have in this turn
-	refused   map[string]string            // operation and hash of a body -> Cin7's words, when a look-up has shown that they count; of the batch
-	rehearsal *rehearsal                   // set: nothing is written to Cin7
-	script    *script                      // set: only the calls of a plan are made
-	pay       func(context.Context) error  // takes the next call from the budget, once
-	paid      bool                         // it is taken
+	vendors   map[netsuite.ID]vendorResult       // vendors served in this turn
+	people    map[netsuite.ID][]netsuite.Contact // of the batch's vendors whose contacts were read
+	steps     map[queue.Ref][]queue.Step         // timeline not yet written
+	heldNote  string                             // what people are told of a hold
+	wm        map[string]string                  // watermarks as the turn began
+	again     map[string]bool                    // lists that were read again for what they lacked; see lookAgain
+	absent    map[string]bool                    // upper-case SKUs that Cin7 did not have in this turn
+	refused   map[string]string                  // operation and hash of a body -> Cin7's words, when a look-up has shown that they count; of the batch
+	rehearsal *rehearsal                         // set: nothing is written to Cin7
+	script    *script                            // set: only the calls of a plan are made
+	pay       func(context.Context) error        // takes the next call from the budget, once
+	paid      bool                               // it is taken
 }

@@ -289,6 +289,10 @@ func besideVendor(ctx context.Context, ns *netsuite.Client, c7 *cin7.Client, id 
 	if s.missing("vendor "+v.Name(), ok, guid != "") {
 		return s.rows, nil
 	}
+	people, err := ns.Contacts(ctx, v)
+	if err != nil {
+		return nil, err
+	}
 	s.put("Name", v.Name(), sup.Name)
 	s.put("Currency", v.Currency, sup.Currency)
 	s.tell("Payment term", v.Terms, sup.PaymentTerm)
@@ -297,7 +301,7 @@ func besideVendor(ctx context.Context, ns *netsuite.Client, c7 *cin7.Client, id 
 		status = "Deprecated"
 	}
 	s.put("Status", status, sup.Status)
-	s.tell("Contact", contactsOf(wantContacts(v)), contactsOf(sup.Contacts))
+	s.tell("Contact", contactsOf(wantContacts(v, people[id])), contactsOf(sup.Contacts))
 	s.tell("Addresses", fmt.Sprint(len(v.Addresses)), fmt.Sprint(len(sup.Addresses)))
 	return s.rows, nil
 }

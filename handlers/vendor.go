@@ -3,13 +3,14 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
-	"github.com/ml-connector/ml-connector/tenant"
 )
 
 // The operations on suppliers, in the words of state.Intent.Op.
@@ -83,10 +84,55 @@ func (t *turn) vendor(ctx context.Context, v netsuite.Vendor, entry *queue.Entry
 
 // vendorHash names everything that a supplier is computed from, but for Cin7's
 // lists: whoever changes a name there finds it changed on the supplier too.
-func vendorHash(t *tenant.Tenant, v netsuite.Vendor) string {
+// What comes after the dot is of the contacts, as they are now or, when they
+// have not been read, as stored has them.
+func (t *turn) vendorHash(v netsuite.Vendor, stored string) string {
 	v.ModifiedAt = ""
-	m := t.Sync.Mapping
-	return hashOf([]any{v, t.Sync.TaxRule, t.Sync.PaymentTerm, m.Tax["*"], m.Terms, m.Currencies})
+	m := t.t.Sync.Mapping
+	hash := hashOf([]any{v, t.t.Sync.TaxRule, t.t.Sync.PaymentTerm, m.Tax["*"], m.Terms, m.Currencies})
+	_, contacts, _ := strings.Cut(stored, ".")
+	if list, read := t.people[v.ID]; read {
+		contacts = hashOf(list)
+	}
+	if contacts == "" {
+		return hash
+	}
+	return hash + "." + contacts
+}
+
+// nobody is the hash of no contacts.
+var nobody = hashOf([]netsuite.Contact(nil))
+
+// applied reports whether a hash is of what was applied. Earlier versions have
+// stored none of contacts.
+func applied(stored, hash string) bool {
+	return stored == hash || !strings.Contains(stored, ".") && hash == stored+"."+nobody
+}
+
+// contacts reads the contacts of vendors that are marked, and of those whose
+// supplier has not been given theirs yet. An order or a bill of a vendor in
+// step does not need them: contacts that change have their vendor marked.
+func (t *turn) contacts(ctx context.Context, b *work) (map[netsuite.ID][]netsuite.Contact, error) {
+	var vendors []netsuite.Vendor
+	var refs []queue.Ref
+	for _, id := range slices.Sorted(maps.Keys(b.read.vendors)) {
+		refs = append(refs, ref(netsuite.TypeVendor, id))
+		vendors = append(vendors, b.read.vendors[id])
+	}
+	known, err := t.recs.Get(ctx, refs...)
+	if err != nil {
+		return nil, fmt.Errorf("read the records of vendors: %w", err)
+	}
+	var read []netsuite.Vendor
+	for i, v := range vendors {
+		if slices.Contains(b.vendors, v.ID) || !strings.Contains(known[i].Facts[state.FactHash], ".") {
+			read = append(read, v)
+		}
+	}
+	if len(read) == 0 {
+		return nil, nil //nolint:nilnil // nothing to read
+	}
+	return t.ns.Contacts(ctx, read...)
 }
 
 // waiting fills a settlement from a Wait.
@@ -115,22 +161,22 @@ func (t *turn) syncVendor(ctx context.Context, r queue.Ref, rec state.Record, v 
 		}
 		rec = again[0]
 	}
-	hash = vendorHash(t.t, v)
+	hash = t.vendorHash(v, rec.Facts[state.FactHash])
 	guid = rec.Links[slotSupplier]
-	if guid != "" && rec.Facts[state.FactHash] == hash && rec.State != queue.Parked {
+	if guid != "" && applied(rec.Facts[state.FactHash], hash) && rec.State != queue.Parked {
 		return guid, hash, nil // no call at all
 	}
 	refs, err := t.references(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	want, p := wantSupplier(t.t, refs, v)
+	want, p := wantSupplier(t.t, refs, v, t.people[v.ID]...)
 	if p != nil {
 		// In case somebody has just added in Cin7 what is missing.
 		if more, err := t.lookAgain(ctx, missing(nil, p)); err != nil {
 			return "", "", err
 		} else if more {
-			want, p = wantSupplier(t.t, t.s.refs, v)
+			want, p = wantSupplier(t.t, t.s.refs, v, t.people[v.ID]...)
 		}
 	}
 	if p != nil {

@@ -10,13 +10,13 @@ import (
 // wantContacts are the contacts of a vendor's supplier: one that stands for the
 // vendor itself, when it has an e-mail address, a number or a page, and one for
 // each person. The default is the vendor's primary contact, else the first.
-func wantContacts(v netsuite.Vendor) []cin7.SupplierContact {
+func wantContacts(v netsuite.Vendor, people []netsuite.Contact) []cin7.SupplierContact {
 	var out []cin7.SupplierContact
 	if v.Email != "" || v.Phone != "" || v.Fax != "" || v.URL != "" {
 		out = append(out, cin7.SupplierContact{Name: v.Name(), Phone: cut(v.Phone, 50), Fax: cut(v.Fax, 50), Email: v.Email, Website: v.URL})
 	}
 	chosen := 0
-	for _, c := range v.Contacts {
+	for _, c := range people {
 		p := cin7.SupplierContact{Name: cut(firstOf(c.Name, c.Email), 256), Phone: cut(c.Phone, 50), MobilePhone: cut(c.Mobile, 50), Email: c.Email}
 		if p.Name == "" {
 			continue

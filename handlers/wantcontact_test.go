@@ -21,27 +21,28 @@ func TestWantContacts(t *testing.T) {
 	cases := []struct {
 		name   string
 		vendor netsuite.Vendor
+		people []netsuite.Contact
 		want   []cin7.SupplierContact
 	}{
-		{"nobody", netsuite.Vendor{CompanyName: "Cascade"}, nil},
-		{"the vendor itself", netsuite.Vendor{CompanyName: "Cascade", Email: own.Email}, []cin7.SupplierContact{std(own)}},
-		{"people beside it", netsuite.Vendor{CompanyName: "Cascade", Email: own.Email, Contacts: []netsuite.Contact{anna, bo}}, []cin7.SupplierContact{std(own), wantAnna, wantBo}},
-		{"the primary one is the default", netsuite.Vendor{CompanyName: "Cascade", Email: own.Email, Contacts: []netsuite.Contact{anna, primary(bo)}}, []cin7.SupplierContact{own, wantAnna, std(wantBo)}},
-		{"people alone: the first is the default", netsuite.Vendor{CompanyName: "Cascade", Contacts: []netsuite.Contact{anna, bo}}, []cin7.SupplierContact{std(wantAnna), wantBo}},
-		{"long numbers are cut", netsuite.Vendor{CompanyName: "Cascade", Contacts: []netsuite.Contact{{Name: "Anna", Phone: strings.Repeat("1", 60), Mobile: strings.Repeat("2", 51)}}},
+		{"nobody", netsuite.Vendor{CompanyName: "Cascade"}, nil, nil},
+		{"the vendor itself", netsuite.Vendor{CompanyName: "Cascade", Email: own.Email}, nil, []cin7.SupplierContact{std(own)}},
+		{"people beside it", netsuite.Vendor{CompanyName: "Cascade", Email: own.Email}, []netsuite.Contact{anna, bo}, []cin7.SupplierContact{std(own), wantAnna, wantBo}},
+		{"the primary one is the default", netsuite.Vendor{CompanyName: "Cascade", Email: own.Email}, []netsuite.Contact{anna, primary(bo)}, []cin7.SupplierContact{own, wantAnna, std(wantBo)}},
+		{"people alone: the first is the default", netsuite.Vendor{CompanyName: "Cascade"}, []netsuite.Contact{anna, bo}, []cin7.SupplierContact{std(wantAnna), wantBo}},
+		{"long numbers are cut", netsuite.Vendor{CompanyName: "Cascade"}, []netsuite.Contact{{Name: "Anna", Phone: strings.Repeat("1", 60), Mobile: strings.Repeat("2", 51)}},
 			[]cin7.SupplierContact{{Name: "Anna", Phone: strings.Repeat("1", 50), MobilePhone: strings.Repeat("2", 50), Default: true}}},
-		{"without a name, the address; without both, nobody", netsuite.Vendor{CompanyName: "Cascade", Contacts: []netsuite.Contact{{ID: 3, Email: "x@y.example"}, {ID: 4, Phone: "1"}}},
+		{"without a name, the address; without both, nobody", netsuite.Vendor{CompanyName: "Cascade"}, []netsuite.Contact{{ID: 3, Email: "x@y.example"}, {ID: 4, Phone: "1"}},
 			[]cin7.SupplierContact{{Name: "x@y.example", Email: "x@y.example", Default: true}}},
-		{"a person who is the vendor", netsuite.Vendor{IsPerson: true, FirstName: "Maria", LastName: "Lind", Email: "m@lind.example", Contacts: []netsuite.Contact{{Name: "maria lind", Mobile: "7", Email: "other@lind.example"}, bo}},
+		{"a person who is the vendor", netsuite.Vendor{IsPerson: true, FirstName: "Maria", LastName: "Lind", Email: "m@lind.example"}, []netsuite.Contact{{Name: "maria lind", Mobile: "7", Email: "other@lind.example"}, bo},
 			[]cin7.SupplierContact{{Name: "Maria Lind", Email: "m@lind.example", MobilePhone: "7", Default: true}, wantBo}},
-		{"entered twice", netsuite.Vendor{CompanyName: "Cascade", Contacts: []netsuite.Contact{anna, {ID: 9, Name: "ANNA  Berg", Email: "Anna@cascade.example", Phone: "5", Primary: true}, bo}},
+		{"entered twice", netsuite.Vendor{CompanyName: "Cascade"}, []netsuite.Contact{anna, {ID: 9, Name: "ANNA  Berg", Email: "Anna@cascade.example", Phone: "5", Primary: true}, bo},
 			[]cin7.SupplierContact{{Name: "Anna Berg", Email: "anna@cascade.example", MobilePhone: "+1 541 555 0102", Phone: "5", Default: true}, wantBo}},
-		{"two of one name", netsuite.Vendor{CompanyName: "Cascade", Contacts: []netsuite.Contact{anna, {ID: 9, Name: "Anna Berg", Email: "a.berg@cascade.example"}}},
+		{"two of one name", netsuite.Vendor{CompanyName: "Cascade"}, []netsuite.Contact{anna, {ID: 9, Name: "Anna Berg", Email: "a.berg@cascade.example"}},
 			[]cin7.SupplierContact{std(wantAnna), {Name: "Anna Berg", Email: "a.berg@cascade.example"}}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if d := cmp.Diff(wantContacts(c.vendor), c.want); d != "" {
+			if d := cmp.Diff(wantContacts(c.vendor, c.people), c.want); d != "" {
 				t.Errorf("(-got +want)\n%s", d)
 			}
 		})

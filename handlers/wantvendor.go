@@ -12,8 +12,9 @@ import (
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
-// wantSupplier turns a vendor into the supplier that Cin7 should hold.
-func wantSupplier(t *tenant.Tenant, refs *reference, v netsuite.Vendor) (cin7.Supplier, *Problem) {
+// wantSupplier turns a vendor and its contacts into the supplier that Cin7
+// should hold.
+func wantSupplier(t *tenant.Tenant, refs *reference, v netsuite.Vendor, people ...netsuite.Contact) (cin7.Supplier, *Problem) {
 	var problems []*Problem
 	term, p := wantTerm(t, refs, v.Terms)
 	problems = appendProblem(problems, p)
@@ -42,7 +43,7 @@ func wantSupplier(t *tenant.Tenant, refs *reference, v netsuite.Vendor) (cin7.Su
 	for _, a := range v.Addresses {
 		s.Addresses = append(s.Addresses, wantAddresses(a)...)
 	}
-	s.Contacts = wantContacts(v)
+	s.Contacts = wantContacts(v, people)
 	return s, nil
 }
 

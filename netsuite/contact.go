@@ -11,47 +11,57 @@ import (
 // whole: the role does not see the table, or the account lacks its company.
 const contactsRefused = "contact.company"
 
+const opContacts = "contacts"
+
 var contactKeys = keys{outer: "ct.company", inner: "ct.id", outerAs: "vendorid", innerAs: "id"}
 
-// contacts adds the active contacts of vendors (contract 3.1). They are worth
-// less than the vendors: when NetSuite does not show them, there are none, and
-// it is not asked again for a day.
-func (c *Client) contacts(ctx context.Context, ids []ID, primary map[ID]ID, out map[ID]Vendor) error {
+// Contacts reads the active contacts of vendors, by id (contract 3.1). Every
+// vendor has an entry, unless NetSuite does not show contacts: then there are
+// no entries, which is no error, and it is not asked again for a day.
+func (c *Client) Contacts(ctx context.Context, vendors ...Vendor) (map[ID][]Contact, error) {
 	if c.withoutContacts() {
-		return nil
+		return nil, nil //nolint:nilnil // there is none, which is no error
 	}
-	const op = "contacts"
-	rows, err := c.keyset(ctx, op, contactKeys, func(after string) string {
-		return fmt.Sprintf(`SELECT ct.company AS vendorid, ct.id, ct.entityid, ct.firstname, ct.lastname, ct.email, ct.phone, ct.mobilephone
- FROM contact ct WHERE ct.company IN (%s) AND NVL(ct.isinactive, 'F') = 'F'%s ORDER BY ct.company, ct.id`, idList(ids), after)
+	out, primary, ids := map[ID][]Contact{}, map[ID]ID{}, make([]ID, len(vendors))
+	for i, v := range vendors {
+		out[v.ID], primary[v.ID], ids[i] = nil, v.PrimaryContact, v.ID
+	}
+	err := batches(ids, vendorBatch, func(part []ID) error {
+		rows, err := c.keyset(ctx, opContacts, contactKeys, func(after string) string {
+			return fmt.Sprintf(`SELECT ct.company AS vendorid, ct.id, ct.entityid, ct.firstname, ct.lastname, ct.email, ct.phone, ct.mobilephone
+ FROM contact ct WHERE ct.company IN (%s) AND NVL(ct.isinactive, 'F') = 'F'%s ORDER BY ct.company, ct.id`, idList(part), after)
+		})
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			vendor, p, err := contactOf(r)
+			if err != nil {
+				return unreadable(opContacts, err)
+			}
+			p.Primary = primary[vendor] == p.ID
+			out[vendor] = append(out[vendor], p)
+		}
+		return nil
 	})
 	if c.noContacts(err) {
-		return nil
+		return nil, nil //nolint:nilnil // as above
 	}
-	if err != nil {
-		return err
+	return out, err
+}
+
+func contactOf(r Row) (vendor ID, p Contact, err error) {
+	x := reader{r: r, what: "contact " + r["id"] + " of vendor " + r["vendorid"]}
+	vendor = x.id("vendorid")
+	p = Contact{ID: x.id("id"), Name: strings.TrimSpace(x.text("firstname") + " " + x.text("lastname")),
+		Email: x.text("email"), Phone: x.text("phone"), Mobile: x.text("mobilephone")}
+	if p.Name == "" {
+		p.Name = x.text("entityid")
 	}
-	for _, r := range rows {
-		x := reader{r: r, what: "contact " + r["id"] + " of vendor " + r["vendorid"]}
-		id := x.id("vendorid")
-		p := Contact{ID: x.id("id"), Name: strings.TrimSpace(x.text("firstname") + " " + x.text("lastname")),
-			Email: x.text("email"), Phone: x.text("phone"), Mobile: x.text("mobilephone")}
-		if p.Name == "" {
-			p.Name = x.text("entityid")
-		}
-		if x.err == nil && p.ID == 0 {
-			x.err = fmt.Errorf("%s: a row without id", x.what)
-		}
-		if x.err != nil {
-			return unreadable(op, x.err)
-		}
-		p.Primary = primary[id] == p.ID
-		if v, ok := out[id]; ok {
-			v.Contacts = append(v.Contacts, p)
-			out[id] = v
-		}
+	if x.err == nil && (p.ID == 0 || vendor == 0) {
+		x.err = fmt.Errorf("%s: a row without id", x.what)
 	}
-	return nil
+	return vendor, p, x.err
 }
 
 // withoutContacts says that the account was found not to show contacts.

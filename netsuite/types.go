@@ -64,7 +64,8 @@ type Contact struct {
 	Primary              bool // the vendor names it as its contact
 }
 
-// Vendor is a row of the vendor table with its addresses and contacts.
+// Vendor is a row of the vendor table with its addresses. Its contacts are
+// read apart.
 type Vendor struct {
 	ID                  ID
 	EntityID            string // displayed name or number; can change
@@ -83,8 +84,8 @@ type Vendor struct {
 	Currency            string // ISO code of the primary currency
 	ExpenseAccount      ID
 	Addresses           []Address
-	Contacts            []Contact `json:",omitempty"` // by id
-	ModifiedAt          string    // session zone, YYYY-MM-DD HH:MM:SS
+	PrimaryContact      ID     `json:"-"`
+	ModifiedAt          string // session zone, YYYY-MM-DD HH:MM:SS
 }
 
 // Document is what a purchase order, item receipt, bill and credit share.

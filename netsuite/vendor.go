@@ -21,8 +21,7 @@ const vendorColumns = `SELECT v.id, v.entityid, v.companyname, v.altname, v.ispe
  TO_CHAR(v.lastmodifieddate, ` + stamp + `) AS modifiedat
  FROM vendor v LEFT JOIN currency c ON c.id = v.currency`
 
-// Vendors reads vendors with their addresses and active contacts; ids that do
-// not exist are absent.
+// Vendors reads vendors with their addresses; ids that do not exist are absent.
 func (c *Client) Vendors(ctx context.Context, ids ...ID) (map[ID]Vendor, error) {
 	out := map[ID]Vendor{}
 	err := batches(ids, vendorBatch, func(part []ID) error {
@@ -30,24 +29,19 @@ func (c *Client) Vendors(ctx context.Context, ids ...ID) (map[ID]Vendor, error) 
 		if err != nil {
 			return err
 		}
-		primary := map[ID]ID{}
 		for _, r := range rows {
 			x := reader{r: r, what: "vendor " + r["id"]}
 			v := Vendor{ID: x.id("id"), EntityID: x.text("entityid"), CompanyName: x.text("companyname"), AltName: x.text("altname"), LegalName: x.text("legalname"),
 				IsPerson: x.bool("isperson"), FirstName: x.text("firstname"), LastName: x.text("lastname"), Inactive: x.bool("isinactive"),
 				Email: x.text("email"), Phone: x.text("phone"), Fax: x.text("fax"), URL: x.text("url"), AccountNumber: x.text("accountnumber"),
 				Comments: x.text("comments"), TermsID: x.id("terms"), Terms: x.text("termsname"), Currency: x.text("currencycode"),
-				ExpenseAccount: x.id("expenseaccount"), ModifiedAt: x.text("modifiedat")}
-			primary[v.ID] = x.id("contact")
+				ExpenseAccount: x.id("expenseaccount"), PrimaryContact: x.id("contact"), ModifiedAt: x.text("modifiedat")}
 			if x.err != nil {
 				return unreadable("vendors", x.err)
 			}
 			out[v.ID] = v
 		}
-		if err := c.addresses(ctx, part, out); err != nil {
-			return err
-		}
-		return c.contacts(ctx, part, primary, out)
+		return c.addresses(ctx, part, out)
 	})
 	return out, err
 }
