@@ -26,7 +26,7 @@ func (w *Worker) turn(ctx context.Context, lane *queue.Turn) {
 	beat, stopBeat := context.WithCancel(ctx)
 	var beats sync.WaitGroup
 	beats.Go(func() { w.heartbeat(beat, lane, stopBeat, log) })
-	next, held, panicked := w.serve(beat, lane, log)
+	next, held, panicked, polls := w.serve(beat, lane, log)
 	stopBeat()
 	beats.Wait()
 	end, cancel := context.WithTimeout(last, 5*time.Second)
@@ -38,9 +38,33 @@ func (w *Worker) turn(ctx context.Context, lane *queue.Turn) {
 		}
 		return
 	}
-	if err := lane.Release(end, next, held); err != nil && !errors.Is(err, queue.ErrStale) {
-		log.Warn("give the lane back: it becomes free when its lease ends", zap.Error(err))
+	if err := lane.Release(end, next, held); err != nil {
+		if !errors.Is(err, queue.ErrStale) {
+			log.Warn("give the lane back: it becomes free when its lease ends", zap.Error(err))
+		}
+		return
 	}
+	if !held.IsZero() {
+		return
+	}
+	if err := w.comeAgain(end, lane.Tenant, polls); err != nil {
+		log.Warn("look what was asked of the lane meanwhile: it comes with the next turn", zap.Error(err))
+	}
+}
+
+// comeAgain wakes a lane of which a poll or a turn was asked while it was held.
+// Whoever asks notes it before waking, and here it is looked for after the
+// release, so one of the two wakes counts. polls says that a poll was asked for
+// when the turn began: it has had its chance.
+func (w *Worker) comeAgain(ctx context.Context, tenant string, polls bool) error {
+	poll, turn, err := w.states.Tenant(tenant).Requested(ctx)
+	if err != nil {
+		return err
+	}
+	if poll && !polls || turn {
+		return w.queue.Wake(ctx, tenant, time.Time{})
+	}
+	return nil
 }
 
 // heartbeat renews the lease and stops the turn when it is lost.
@@ -66,8 +90,9 @@ func (w *Worker) heartbeat(ctx context.Context, lane *queue.Turn, stop func(), l
 
 // serve does the chores and drains the lane until it is empty, its slice is
 // spent, or the lane must be held. It returns when the lane next wants a turn
-// and until when it must be left alone.
-func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (next, held time.Time, panicked bool) {
+// and until when it must be left alone; polls says that a poll was asked for
+// when it began.
+func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (next, held time.Time, panicked, polls bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			log.Error("a turn panicked; its marks are taken again, one at a time", zap.String("panic", secret.PanicText(p)), zap.ByteString("stack", debug.Stack()))
@@ -78,22 +103,29 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 	if err != nil {
 		if errors.Is(err, tenant.ErrNotFound) {
 			log.Warn("marks of a tenant that does not exist; they stay until it is applied or removed")
-			return time.Time{}, w.now().Add(time.Hour), false
+			return time.Time{}, w.now().Add(time.Hour), false, polls
 		}
 		log.Error("open the tenant", zap.Error(err))
-		return time.Time{}, w.now().Add(holdUnavailable), false
+		return time.Time{}, w.now().Add(holdUnavailable), false, polls
 	}
 	defer func() { t.keepRefused(ctx) }()
+	if t.wm[state.TurnNow] != "" {
+		// Before the chores read what it was asked for.
+		if err := t.note(ctx, state.TurnNow, ""); err != nil {
+			log.Warn("note that the turn asked for has come; it comes again", zap.Error(err))
+		}
+	}
 	if lane.Reread {
 		if err := t.reread(ctx); err != nil {
 			log.Error("order the reading again after a loss", zap.Error(err))
-			return time.Time{}, w.now().Add(holdUnavailable), false
+			return time.Time{}, w.now().Add(holdUnavailable), false, polls
 		}
 	}
+	polls = t.wm[state.PollNow] != ""
 	patient, err := w.patient(t)
 	if err != nil {
 		log.Error("open the tenant", zap.Error(err))
-		return time.Time{}, w.now().Add(holdUnavailable), false
+		return time.Time{}, w.now().Add(holdUnavailable), false, polls
 	}
 	// Before the first poll: what another company's account says must not
 	// become marks of this one. Polls do not need Cin7, so that it does not
@@ -102,7 +134,7 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 	if err := t.company(ctx); errors.As(err, &wrong) {
 		log.Warn("the lane is held", zap.String("reason", WaitUpstream), zap.Error(err))
 		t.noteHold(ctx, err.Error())
-		return next, w.now().Add(holdCredentials), false
+		return next, w.now().Add(holdCredentials), false, polls
 	}
 	for _, chore := range w.chores {
 		at, err := chore(ctx, Job{Tenant: t.t, NetSuite: t.ns, Cin7: patient, Records: t.recs, Fence: lane.Fence, Now: w.now(), Watermarks: t.wm})
@@ -123,13 +155,13 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 				log.Warn("take marks", zap.Error(err))
 				held = w.now().Add(time.Second)
 			}
-			return next, held, false
+			return next, held, false, polls
 		}
 		if len(entries) == 0 {
 			if err := t.sweep(ctx); err != nil && ctx.Err() == nil {
 				log.Warn("look for stray drafts; goes on in a later turn", zap.Error(err))
 			}
-			return next, held, false
+			return next, held, false, polls
 		}
 		t.bulk = entries[0].Class() == queue.Bulk
 		clear(t.refused) // whoever marks a record after a refusal wants it asked again
@@ -141,21 +173,21 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 		case errors.As(err, &h):
 			log.Warn("the lane is held", zap.String("reason", h.reason), zap.Time("until", h.until), zap.Error(h.cause))
 			t.noteHold(ctx, h.reason+": "+h.cause.Error())
-			return next, h.until, false
+			return next, h.until, false, polls
 		case errors.Is(err, errYield):
-			return next, held, false
+			return next, held, false, polls
 		case errors.Is(err, errStopping), errors.Is(err, queue.ErrStale), ctx.Err() != nil:
-			return next, held, false
+			return next, held, false, polls
 		case err != nil:
 			log.Error("a batch failed; its marks are taken again", zap.Error(err))
-			return next, w.now().Add(holdUnavailable), false
+			return next, w.now().Add(holdUnavailable), false, polls
 		}
 		t.noteHold(ctx, "")
 		if lane.Spent(ctx) {
-			return next, held, false
+			return next, held, false, polls
 		}
 	}
-	return next, held, false
+	return next, held, false, polls
 }
 
 // reread makes the next poll read all of NetSuite, because Redis has lost

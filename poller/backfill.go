@@ -220,7 +220,7 @@ func StartBackfill(ctx context.Context, t *tenant.Tenant, ns *netsuite.Client, r
 		return Backfill{}, err
 	}
 	b.State, b.StartedAt = BackfillRunning, &j.StartedAt
-	return b, q.Wake(ctx, t.ID, time.Time{})
+	return b, comeSoon(ctx, t, recs, q)
 }
 
 // RequestError is a mistake in what was asked for.
@@ -251,9 +251,18 @@ func SteerBackfill(ctx context.Context, t *tenant.Tenant, recs *state.Records, q
 	}
 	b.State = to
 	if to == BackfillRunning {
-		err = q.Wake(ctx, t.ID, time.Time{})
+		err = comeSoon(ctx, t, recs, q)
 	}
 	return b, err
+}
+
+// comeSoon makes the lane take the backfill up, after the turn under way if
+// there is one.
+func comeSoon(ctx context.Context, t *tenant.Tenant, recs *state.Records, q *queue.Queue) error {
+	if err := recs.RequestTurn(ctx); err != nil {
+		return err
+	}
+	return q.Wake(ctx, t.ID, time.Time{})
 }
 
 // Feed marks the next records of a tenant's backfill, behind all live ones,

@@ -298,3 +298,26 @@ const WatermarkPrefix = "wm:"
 
 // PollNow is the field of the watermarks that asks for a poll.
 const PollNow = "poll_now"
+
+// TurnNow is the field of the watermarks that asks for a turn of the lane.
+const TurnNow = "turn_now"
+
+// RequestTurn asks for a turn of the lane; wake the lane afterwards. A wake
+// alone is lost on a lane that is held: its holder knows only of marks when it
+// says when the lane is due again.
+func (r *Records) RequestTurn(ctx context.Context) error {
+	if err := r.rdb.HSet(ctx, queue.KeyWatermarks(r.tenant), TurnNow, "1").Err(); err != nil {
+		return fmt.Errorf("ask for a turn of %s: %w", r.tenant, err)
+	}
+	return nil
+}
+
+// Requested says whether a poll or a turn is asked for.
+func (r *Records) Requested(ctx context.Context) (poll, turn bool, err error) {
+	v, err := r.rdb.HMGet(ctx, queue.KeyWatermarks(r.tenant), PollNow, TurnNow).Result()
+	if err != nil || len(v) != 2 {
+		return false, false, fmt.Errorf("look what is asked of the lane of %s: %w", r.tenant, err)
+	}
+	asked := func(v any) bool { s, _ := v.(string); return s != "" }
+	return asked(v[0]), asked(v[1]), nil
+}
