@@ -33,7 +33,7 @@ func newBench(t *testing.T) *bench {
 // run runs one command line and wants its exit code.
 func (b *bench) run(want int, args ...string) {
 	b.t.Helper()
-	if got := run(b.t.Context(), append(args, "--yes"), b.environ); got != want {
+	if got := run(b.t.Context(), append(args, "--yes"), b.environ, os.Stdout, os.Stderr); got != want {
 		b.t.Errorf("%v: exit %d, want %d", args, got, want)
 	}
 }
