@@ -63,6 +63,7 @@ type books struct {
 	t       testing.TB
 	world   *distributor.World
 	tenant  *tenant.Tenant
+	file    string // the tenant file
 	in      reconcile.Input
 	rdb     redis.UniversalClient
 	vendors []*vendor
@@ -88,8 +89,9 @@ func newBooks(t testing.TB, n int, edit ...func(*distributor.Options)) *books {
 	t.Cleanup(ns.Close)
 	t.Cleanup(c7.Close)
 	b := &books{t: t, world: w, next: 20_000, rdb: redistest.Embedded(t)}
+	b.file = w.Tenant(tenantID, ns.URL, c7.URL, "INVOICE")
 	var creds tenant.Credentials
-	if b.tenant, creds, err = tenant.ParseYAML([]byte(w.Tenant(tenantID, ns.URL, c7.URL, "INVOICE")), tenant.Options{AllowPrivateEndpoints: true}); err != nil {
+	if b.tenant, creds, err = tenant.ParseYAML([]byte(b.file), tenant.Options{AllowPrivateEndpoints: true}); err != nil {
 		t.Fatal(err)
 	}
 	nc, err := handlers.NetSuiteClient(b.tenant, creds, handlers.Transports{}, nil, nil)
@@ -110,9 +112,11 @@ func newBooks(t testing.TB, n int, edit ...func(*distributor.Options)) *books {
 			Comments: fmt.Sprintf("NS:vendor:%d@%s", v.id, distributor.NetSuiteAccount)}).ID
 		b.vendors = append(b.vendors, &v)
 	}
-	for i := range n {
-		b.add(i)
-	}
+	w.NetSuite.InBulk(func() {
+		for i := range n {
+			b.add(i)
+		}
+	})
 	return b
 }
 
@@ -225,6 +229,15 @@ func (b *books) edit(d *doc, f func(*cin7test.Purchase)) {
 		b.t.Fatalf("no purchase %s", d.purchase)
 	}
 	b.world.Cin7.Repost(d.purchase)
+}
+
+// ledger changes a purchase in Cin7 by hand and leaves the rest of it as it is:
+// its ledger when a document is changed, its documents when the ledger is.
+func (b *books) ledger(d *doc, f func(*cin7test.Purchase)) {
+	b.t.Helper()
+	if !b.world.Cin7.EditPurchase(d.purchase, f) {
+		b.t.Fatalf("no purchase %s", d.purchase)
+	}
 }
 
 // note is what the service remembers of a record.

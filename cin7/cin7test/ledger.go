@@ -1,7 +1,7 @@
 package cin7test
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/shopspring/decimal"
@@ -93,7 +93,15 @@ func (s *Sim) transactions() []Transaction {
 	for _, j := range s.journals {
 		out = append(out, j.posted()...)
 	}
-	slices.SortStableFunc(out, func(a, b Transaction) int { return cmp.Compare(a.EffectiveDate, b.EffectiveDate) })
+	// By day, each in the order of entry: a month has many rows and few days.
+	days := map[string][]Transaction{}
+	for _, t := range out {
+		days[t.EffectiveDate] = append(days[t.EffectiveDate], t)
+	}
+	out = out[:0]
+	for _, d := range slices.Sorted(maps.Keys(days)) {
+		out = append(out, days[d]...)
+	}
 	return out
 }
 
@@ -109,17 +117,24 @@ func (s *Sim) listTransactions(c *call) (any, error) {
 		return nil, err
 	}
 	account := c.param("Account")
-	var rows []any
+	within := map[string]bool{} // day -> asked for
+	var found []Transaction
 	for _, t := range s.transactions() {
-		at, err := moment(t.EffectiveDate + "T00:00:00")
-		if err != nil || !from.IsZero() && !at.After(from) || !to.IsZero() && !at.Before(to) {
-			continue
+		in, known := within[t.EffectiveDate]
+		if !known {
+			at, err := moment(t.EffectiveDate + "T00:00:00")
+			in = err == nil && (from.IsZero() || at.After(from)) && (to.IsZero() || at.Before(to))
+			within[t.EffectiveDate] = in
 		}
-		if account != "" && !same(account, t.DebitAccountCode) && !same(account, t.CreditAccountCode) {
-			continue
+		if in && (account == "" || same(account, t.DebitAccountCode) || same(account, t.CreditAccountCode)) {
+			found = append(found, t)
 		}
+	}
+	page, first, end := c.bounds(len(found))
+	rows := []any{}
+	for _, t := range found[first:end] {
 		rows = append(rows, obj{"TaskID": t.TaskID, "Type": t.Type, "Transaction": t.Transaction, "Reference": t.Reference, "EffectiveDate": day(t.EffectiveDate),
 			"DebitAccountCode": t.DebitAccountCode, "CreditAccountCode": t.CreditAccountCode, "Amount": num(t.Amount)})
 	}
-	return c.page("Transactions", rows), nil
+	return obj{"Total": len(found), "Page": page, "Transactions": rows}, nil
 }

@@ -129,10 +129,40 @@ func (s *Sim) today() string { return s.o.Now().In(s.o.Zone).Format(time.DateOnl
 
 // tx is one save in NetSuite: all rows of it or none.
 type tx struct {
-	s   *Sim
-	tx  *sql.Tx
-	now time.Time
-	at  time.Time // when the change is said to have happened; zero: now
+	s    *Sim
+	tx   *sql.Tx
+	bulk *bulk // nil: a save of its own
+	now  time.Time
+	at   time.Time // when the change is said to have happened; zero: now
+}
+
+// bulk is many saves as one, with every statement prepared once.
+type bulk struct {
+	tx       *sql.Tx
+	prepared map[string]*sql.Stmt
+}
+
+// InBulk makes all that fill puts one save, several times as fast as each by
+// itself: for worlds of thousands of records. Nobody can ask the account
+// anything meanwhile, fill neither.
+func (s *Sim) InBulk(fill func()) {
+	s.mu.Lock()
+	dbtx, err := s.db.BeginTx(context.Background(), nil)
+	if err == nil {
+		s.bulk = &bulk{dbtx, map[string]*sql.Stmt{}}
+	}
+	s.mu.Unlock()
+	if err != nil {
+		panic(fmt.Sprintf("netsuitetest: in bulk: %v", err))
+	}
+	defer func() { _ = dbtx.Rollback() }() // after a commit it does nothing
+	fill()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bulk = nil
+	if err := dbtx.Commit(); err != nil {
+		panic(fmt.Sprintf("netsuitetest: in bulk: %v", err))
+	}
 }
 
 // save runs change as one transaction. A change that names a record which does
@@ -141,6 +171,10 @@ type tx struct {
 func (s *Sim) save(what string, change func(t *tx)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.bulk != nil {
+		change(&tx{s: s, tx: s.bulk.tx, bulk: s.bulk, now: s.o.Now()})
+		return
+	}
 	dbtx, err := s.db.BeginTx(context.Background(), nil)
 	if err != nil {
 		panic(fmt.Sprintf("netsuitetest: %s: %v", what, err))
@@ -153,7 +187,19 @@ func (s *Sim) save(what string, change func(t *tx)) {
 }
 
 func (t *tx) exec(q string, args ...any) {
-	if _, err := t.tx.Exec(q, args...); err != nil {
+	run := t.tx.Exec
+	if t.bulk != nil {
+		p := t.bulk.prepared[q]
+		if p == nil {
+			var err error
+			if p, err = t.tx.Prepare(q); err != nil {
+				panic(fmt.Sprintf("netsuitetest: %s: %v", q, err))
+			}
+			t.bulk.prepared[q] = p
+		}
+		run = func(_ string, args ...any) (sql.Result, error) { return p.Exec(args...) }
+	}
+	if _, err := run(q, args...); err != nil {
 		panic(fmt.Sprintf("netsuitetest: %s: %v", q, err))
 	}
 }

@@ -53,6 +53,7 @@ type Sim struct {
 
 	mu    sync.Mutex // guards the model and the order of its writes
 	model model
+	bulk  *bulk // saves under way as one, see InBulk
 
 	door  door
 	watch watch
