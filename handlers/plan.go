@@ -212,15 +212,16 @@ func (b *builder) purchase() (stop bool) {
 	case !w.Blind && p.Order.Status != cin7.StatusAuthorised:
 		order := w.Order
 		order.TaskID = p.ID
-		b.add(op{Kind: opPostOrder, For: w.Ref, Order: &order, Sent: sentOrder(w), Why: "the order of " + p.OrderNumber + " is not authorised"})
+		b.add(op{Kind: opPostOrder, For: w.Ref, Order: &order, Sent: sentOrder(w), Source: w.Source, Why: "the order of " + p.OrderNumber + " is not authorised"})
 		return true
 	}
 	if diff := diffLines(w.Order.Lines, w.Order.AdditionalCharges, p.Order.Lines, p.Order.AdditionalCharges); diff != "" && !w.Blind {
 		if b.orderChanged(diff, posted) {
 			return true
 		}
-	} else if !w.Blind && b.known[w.Ref].Sent == "" {
-		b.out.Posted = append(b.out.Posted, op{Kind: opPostOrder, For: w.Ref, Sent: sentOrder(w)})
+	} else if t := b.known[w.Ref]; !w.Blind && (t.Sent == "" || !w.Alone && t.As[orderPart] == "") {
+		order := w.Order
+		b.out.Posted = append(b.out.Posted, op{Kind: opPostOrder, For: w.Ref, Order: &order, Sent: sentOrder(w), Source: w.Source})
 	}
 	if len(b.groups) == 0 && len(w.Invoices)+len(w.Receipts) > 0 {
 		b.holdAll(problem(ParkGroupConflict, "open the purchase in Cin7 and check that it is an advanced purchase with an authorised order",
@@ -263,8 +264,15 @@ func (b *builder) anyPosted() bool {
 // receipts, which speak for themselves, go on.
 func (b *builder) orderChanged(diff string, posted bool) (stop bool) {
 	w, p := b.want, b.have
-	switch sent := b.known[w.Ref].Sent; {
-	case sent != "" && sent == sentOrder(w):
+	switch t := b.known[w.Ref]; {
+	case b.orderAsPosted():
+		// Only our own settings have changed: an authorised order, which the
+		// vendor may have, is not made another one for that.
+		if _, told := b.out.Older[w.Ref]; !told {
+			b.older(w.Ref, diff)
+		}
+		return false
+	case t.Sent != "" && (t.Sent == sentOrder(w) || t.Source != "" && t.Source == w.Source):
 		b.hold(w.Ref, problem(ParkEditedInCin7, "bring the order of the purchase back in Cin7 (undo, edit, authorise), then retry this record",
 			"the order of purchase %s was edited in Cin7: %s", p.OrderNumber, diff))
 		return false
@@ -276,7 +284,7 @@ func (b *builder) orderChanged(diff string, posted bool) (stop bool) {
 		b.add(op{Kind: opVoidPurchase, For: w.Ref, Task: p.ID, Again: true, Why: "order " + w.Number + " changed (" + diff + ") and Cin7 does not undo " + p.OrderNumber})
 		return true
 	}
-	b.add(op{Kind: opUndoPurchase, For: w.Ref, Task: p.ID, Why: "order " + w.Number + " changed before anything was billed or received: " + diff})
+	b.add(op{Kind: opUndoPurchase, For: w.Ref, Task: p.ID, Why: "order " + w.Number + " changed before anything was billed or received: " + diff + b.anew(b.known[w.Ref])})
 	return true
 }
 

@@ -47,18 +47,34 @@ func (t tie) after(o op, task string, settings int64) tie {
 	}
 	t.Sent, t.Source, t.Settings = o.Sent, o.Source, settings
 	if text := o.text(); text != "" {
-		t.As = maps.Clone(t.As)
-		if t.As == nil {
-			t.As = map[string]string{}
+		part := strings.ToLower(task)
+		if o.Kind == opPostOrder {
+			part = orderPart
 		}
-		t.As[strings.ToLower(task)] = text
+		t = t.as(part, text)
 	}
+	return t
+}
+
+// orderPart is the part of tie.As that is the order of the purchase: it has no
+// task of its own.
+const orderPart = "order"
+
+// as notes what was posted as a part of the purchase.
+func (t tie) as(part, text string) tie {
+	t.As = maps.Clone(t.As)
+	if t.As == nil {
+		t.As = map[string]string{}
+	}
+	t.As[part] = text
 	return t
 }
 
 // text is the hash of what an op posts, "" of one that posts nothing.
 func (o op) text() string {
 	switch o.Kind {
+	case opPostOrder:
+		return orderText(o.Order.Lines, o.Order.AdditionalCharges)
 	case opAuthoriseInvoice:
 		return textOf(o.Invoice.InvoiceNumber, o.Invoice.InvoiceDate, o.Invoice.Lines, o.Invoice.AdditionalCharges)
 	case opAuthoriseCredit:
@@ -81,6 +97,11 @@ func textOf(number string, date cin7.Date, lines []cin7.Line, charges []cin7.Cha
 	}
 	sort.Strings(texts)
 	return hashOf([]any{number, date, texts})
+}
+
+// orderText names the lines of an order.
+func orderText(lines []cin7.Line, charges []cin7.Charge) string {
+	return textOf("", "", lines, charges)
 }
 
 func journalText(j cin7.Journal) string {
@@ -150,6 +171,19 @@ func sourceOf(b netsuite.Bill, po netsuite.ID) string {
 	return hashOf(in)
 }
 
+// sourceOfOrder names what NetSuite says of an order that matters to its lines
+// in Cin7, before any mapping.
+func sourceOfOrder(po netsuite.PurchaseOrder) string {
+	in := []any{po.Currency, po.Total}
+	for _, l := range po.Lines {
+		if l.Amount.IsZero() && l.Quantity.IsZero() {
+			continue // a description or a subtotal
+		}
+		in = append(in, []any{l.Item, l.Quantity, l.Units, l.BaseUnits, l.Amount, l.Account.ID})
+	}
+	return hashOf(in)
+}
+
 // inShare says whether a line belongs to the invoice of a PO (0: of the whole
 // bill): lines that name no PO (freight typed into the bill) go with the first.
 func inShare(l netsuite.BillLine, po, first netsuite.ID) bool {
@@ -177,6 +211,16 @@ func (b *builder) stands(o op, task string) {
 func (b *builder) invoiceAsPosted(r queue.Ref, g *group) bool {
 	i := g.invoice
 	return posted(i) && b.asPosted(r, g.task, textOf(i.InvoiceNumber, i.InvoiceDate, i.Lines, i.AdditionalCharges))
+}
+
+// orderAsPosted says that the order stands in Cin7 as we posted it, and that
+// NetSuite says of it what it said then. The order of a bill without one stands
+// and falls with the bill.
+func (b *builder) orderAsPosted() bool {
+	w, o := b.want, b.have.Order
+	t := b.known[w.Ref]
+	same := w.Source != "" && t.Source == w.Source || w.Alone && b.kept[w.Ref]
+	return same && t.As[orderPart] == orderText(o.Lines, o.AdditionalCharges)
 }
 
 // keepPosted settles the bills whose invoices all stand as they were posted:

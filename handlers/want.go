@@ -33,6 +33,9 @@ type want struct {
 
 	// Held are the documents that take no part: each is a *Problem or a *Wait.
 	Held map[queue.Ref]error
+	// Source is what NetSuite says of the order, before any mapping:
+	// sourceOfOrder; "" of a bill without one.
+	Source string
 	// Sources say of every live bill and credit what NetSuite says, before any
 	// mapping: sourceOf.
 	Sources map[queue.Ref]string
@@ -172,6 +175,7 @@ func wantPurchase(t *tenant.Tenant, refs *reference, supplierID string, s source
 	if p := joinProblems(problems); p != nil {
 		return nil, p
 	}
+	w.Source = sourceOfOrder(po)
 	if len(lines.items) == 0 {
 		// Charges are never received, so an invoice that waits for stock would wait for ever.
 		w.Header.Approach = cin7.ApproachInvoice
