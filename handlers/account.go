@@ -67,28 +67,44 @@ func matchAccount(a netsuite.Account, mapping map[string]string, chart []cin7.Ac
 }
 
 // numberAlike reports whether the accounts of both systems are numbered after
-// one plan, so that an equal code is an equal account whatever it is called. Two
-// plans that know nothing of each other use the same numbers too, for other
-// things: then most names of equal numbers differ. Fewer than fewNumbers equal
-// numbers tell nothing, and the number counts.
+// one plan, so that an equal code is an equal account whatever it is called.
+// Plans that know nothing of each other share a few numbers, for other things:
+// then fewer than a quarter of the smaller chart is numbered as the other one.
+// Plans of one ancestor that went their own ways share many, and some of them
+// for other things: of manyNumbers, four in five names must agree, of fewer
+// half. Fewer than fewNumbers tell nothing, and the number counts.
 func numberAlike(all map[netsuite.ID]netsuite.Account, chart []cin7.Account) bool {
 	codes := map[string]cin7.Account{}
 	for _, c := range chart {
 		codes[strings.TrimSpace(c.Code)] = c
 	}
-	equal, named := 0, 0
+	numbered, equal, named := 0, 0, 0
 	for _, a := range all {
-		if c, ok := codes[a.Number]; ok && a.Number != "" && !a.Inactive {
+		if a.Number == "" || a.Inactive {
+			continue
+		}
+		numbered++
+		if c, ok := codes[a.Number]; ok {
 			if equal++; nameScore(a.Name, c) >= alikeEnough {
 				named++
 			}
 		}
 	}
-	return equal < fewNumbers || 2*named >= equal
+	switch {
+	case 4*equal < min(numbered, len(codes)):
+		return false
+	case equal < fewNumbers:
+		return true
+	case equal >= manyNumbers:
+		return 5*named >= 4*equal
+	}
+	return 2*named >= equal
 }
 
-// fewNumbers are too few to tell by.
-const fewNumbers = 2
+const (
+	fewNumbers  = 2  // are too few to tell by
+	manyNumbers = 10 // are enough to expect more of
+)
 
 // namedElsewhere reports whether another account of the chart carries the very
 // name: then the equal code is likely chance, and a person decides.

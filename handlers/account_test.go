@@ -44,6 +44,14 @@ func TestMatchAccount(t *testing.T) {
 		{"inactive code", netsuite.Account{ID: 6, Number: "6000", Name: "Rent"}, "", "", false},
 		{"revenue is no purchase account", netsuite.Account{ID: 7, Number: "4000", Name: "Sales", Type: "Income"}, "", "", false},
 		{"name, case and blanks folded", netsuite.Account{ID: 8, Number: "6300", Name: " freight  IN ", Type: "COGS"}, "5100", "name", true},
+		{"a number of a long chart, by chance", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties"),
+			append(chartOf("Wages"), numbered("1", "2", "3", "4", "5", "6")...), false},
+		{"two of a long chart, by chance", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties", "Fuel", "Post", "Gas", "Water"),
+			append(chartOf("Purchases", "Insurance"), numbered("1", "2", "3", "4", "5", "6", "7", "8")...), false},
+		{"one ancestor, gone apart", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties", "Fuel", "Post", "Gas", "Water", "Legal"),
+			chartOf("Purchases", "Freight", "Rent", "Travel", "Penalties", "Fuel", "Post", "Car hire", "Audit", "Donations"), false},
+		{"one plan, ten numbers", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties", "Fuel", "Post", "Gas", "Water", "Legal"),
+			chartOf("Purchases", "Freight", "Rent", "Travel", "Penalties", "Fuel", "Post", "Gas", "Audit", "Donations"), true},
 		{"numbers off", netsuite.Account{ID: 9, Name: "Utilities", Type: "Expense"}, "_59_", "name", true},
 		{"name in two accounts", netsuite.Account{ID: 10, Name: "Travel", Type: "Expense"}, "", "", false},
 		{"name of another class", netsuite.Account{ID: 11, Name: "Deposits", Type: "OthCurrAsset"}, "", "", false},
@@ -114,6 +122,13 @@ func TestNumberAlike(t *testing.T) {
 		}
 		return out
 	}
+	numbered := func(codes ...string) []cin7.Account {
+		var out []cin7.Account
+		for _, c := range codes {
+			out = append(out, cin7.Account{Code: c, Name: "Account " + c, Class: "EXPENSE", Status: "ACTIVE"})
+		}
+		return out
+	}
 	netsuites := func(names ...string) map[netsuite.ID]netsuite.Account {
 		out := map[netsuite.ID]netsuite.Account{}
 		for i, n := range names {
@@ -132,6 +147,14 @@ func TestNumberAlike(t *testing.T) {
 		{"two plans", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties"), chartOf("Wages", "Rent", "Insurance", "Travel", "Licences"), false},
 		{"one equal number tells nothing", netsuites("Purchases"), chartOf("Wages"), true},
 		{"two equal numbers, both otherwise called", netsuites("Purchases", "Freight In"), chartOf("Wages", "Insurance"), false},
+		{"a number of a long chart, by chance", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties"),
+			append(chartOf("Wages"), numbered("1", "2", "3", "4", "5", "6")...), false},
+		{"two of a long chart, by chance", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties", "Fuel", "Post", "Gas", "Water"),
+			append(chartOf("Purchases", "Insurance"), numbered("1", "2", "3", "4", "5", "6", "7", "8")...), false},
+		{"one ancestor, gone apart", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties", "Fuel", "Post", "Gas", "Water", "Legal"),
+			chartOf("Purchases", "Freight", "Rent", "Travel", "Penalties", "Fuel", "Post", "Car hire", "Audit", "Donations"), false},
+		{"one plan, ten numbers", netsuites("Purchases", "Freight In", "Rent", "Travel", "Penalties", "Fuel", "Post", "Gas", "Water", "Legal"),
+			chartOf("Purchases", "Freight", "Rent", "Travel", "Penalties", "Fuel", "Post", "Gas", "Audit", "Donations"), true},
 		{"numbers off", map[netsuite.ID]netsuite.Account{1: {ID: 1, Name: "Rent"}}, chartOf("Rent"), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
