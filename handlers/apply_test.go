@@ -45,6 +45,7 @@ type planned struct {
 	rdb     redis.UniversalClient
 	next    int64
 	changes map[string]int // what amend did
+	plans   int            // made, each without a write
 	vendors []int64
 	orders  []*order
 	alone   []int64 // bills without an order
@@ -273,6 +274,7 @@ func (p *planned) plan() *handlers.Plan {
 	if n := p.world.Cin7.Writes() - before; n != 0 {
 		p.t.Fatalf("planning sent %d writes", n)
 	}
+	p.plans++
 	return got
 }
 
@@ -367,7 +369,7 @@ func holdAgainst(t *testing.T, plan []handlers.Call, sent []cin7test.Call) {
 // What a plan says is what applying it sends, call for call, in worlds made at
 // random; afterwards nothing is left to do. Planning sends no write.
 func TestApplyMakesExactlyThePlannedCalls(t *testing.T) {
-	worlds, calls, kinds := 0, 0, map[string]int{}
+	worlds, calls, plans, kinds := 0, 0, 0, map[string]int{}
 	for seed := range uint64(soak.N(6, 200)) {
 		t.Run(fmt.Sprintf("world %d", seed), func(t *testing.T) {
 			p := newPlanned(t, seed)
@@ -386,6 +388,7 @@ func TestApplyMakesExactlyThePlannedCalls(t *testing.T) {
 				}
 			}
 			worlds++
+			plans += p.plans
 		})
 	}
 	for _, w := range planWorlds {
@@ -405,6 +408,7 @@ func TestApplyMakesExactlyThePlannedCalls(t *testing.T) {
 	soak.Figure(t, "plan and apply: worlds", "%d", worlds)
 	soak.Figure(t, "plan and apply: kinds of calls", "%d of %d", len(kinds), len(handlers.WriteOperations()))
 	soak.Figure(t, "plan and apply: calls, each as planned", "%d", calls)
+	soak.Figure(t, "plan and apply: plans that sent a write", "%s", soak.NoneOf(plans))
 }
 
 // planAndApply plans everything, applies the plan, holds what Cin7 saw against
@@ -482,7 +486,7 @@ func TestApplyRefusesWhatHasMoved(t *testing.T) {
 	}
 	refused := 0
 	for name, move := range drifts {
-		for seed := range uint64(soak.N(1, 10)) {
+		for seed := range uint64(soak.N(1, 34)) {
 			t.Run(fmt.Sprintf("%s/%d", name, seed), func(t *testing.T) {
 				p := newPlanned(t, 1000+seed)
 				if strings.Contains(name, "Cin7") { // something must be there, and more to do
@@ -516,7 +520,7 @@ func TestApplyRefusesWhatHasMoved(t *testing.T) {
 			})
 		}
 	}
-	soak.Figure(t, "plan and apply: drifted worlds refused", "%d", refused)
+	soak.Figure(t, "plan and apply: drifted worlds, each refused before its first call", "%d", refused)
 }
 
 // A plan that somebody edited is no plan.
@@ -529,12 +533,31 @@ func TestReadPlanRefusesAnEditedOne(t *testing.T) {
 	if _, err := handlers.ReadPlan(file); err != nil {
 		t.Fatal(err)
 	}
-	edited := strings.Replace(string(file), `"Status":"AUTHORISED"`, `"Status":"DRAFT"`, 1)
-	if edited == string(file) {
-		t.Fatal("nothing to edit")
+	text := string(file)
+	edit := func(old, new string) string {
+		t.Helper()
+		edited := strings.Replace(text, old, new, 1)
+		if edited == text {
+			t.Fatalf("the plan has no %s", old)
+		}
+		return edited
 	}
-	if _, err := handlers.ReadPlan([]byte(edited)); err == nil {
-		t.Error("an edited plan is read")
+	for name, c := range map[string]struct{ file, says string }{
+		"a status edited":    {edit(`"Status":"AUTHORISED"`, `"Status":"DRAFT"`), "changed after it was made"},
+		"an amount edited":   {edit(`"Total":`, `"Total":1`), "changed after it was made"},
+		"another tenant":     {edit(`"tenant":"plans"`, `"tenant":"other"`), "changed after it was made"},
+		"its hash taken out": {edit(`"hash":"`, `"hash":"","x":"`), "no plan, or was changed"},
+		"a field added":      {edit(`"tenant":`, `"tenants":1,"tenant":`), "tenants"},
+		"another schema":     {edit(handlers.PlanSchema, "ml-connector.plan/0"), "ml-connector.plan/0"},
+		"cut short":          {text[:len(text)/2], "cut short"},
+		"empty":              {"", "cut short"},
+		"two in one file":    {text + text, "follows its end"},
+		"no JSON":            {"calls: []", "no plan"},
+	} {
+		_, err := handlers.ReadPlan([]byte(c.file))
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "make a new") {
+			t.Errorf("%s: got %v, want an error that says %q and what to do", name, err, c.says)
+		}
 	}
 }
 

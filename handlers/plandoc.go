@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -136,11 +137,18 @@ func ReadPlan(b []byte) (*Plan, error) {
 	var p Plan
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil {
-		return nil, fmt.Errorf("read the plan: %w", err)
+	err := d.Decode(&p)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, errors.New("read the plan: it ends too early, as a file does that was cut short: make a new one")
+	case err != nil:
+		return nil, fmt.Errorf("read the plan: %w: it is no plan, or was changed after it was made: make a new one", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("read the plan: something follows its end: it was changed after it was made, make a new one")
 	}
 	if p.Schema != PlanSchema {
-		return nil, fmt.Errorf("read the plan: schema %.60q, want %s: make the plan with this version", p.Schema, PlanSchema)
+		return nil, fmt.Errorf("read the plan: schema %.60q, want %s: make a new plan with this version of the program", p.Schema, PlanSchema)
 	}
 	if p.Hash == "" || p.Hash != p.sum() {
 		return nil, errors.New("the plan's hash does not fit its contents: it was changed after it was made; make a new one")

@@ -120,11 +120,11 @@ there and says how many calls were made: plan again.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := os.ReadFile(args[0])
 			if err != nil {
-				return fmt.Errorf("read the plan: %w", err)
+				return fmt.Errorf("read the plan: %w: make one with ml-connector plan TENANT --out %s", err, args[0])
 			}
 			p, err := handlers.ReadPlan(b)
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w with ml-connector plan TENANT --out %s", args[0], err, args[0])
 			}
 			return a.withTenant(cmd, p.Tenant, func(conf service.Config, rooms service.Rooms, _ *tenant.Tenant) error {
 				if len(p.Calls) == 0 {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -37,7 +38,7 @@ Exit code 1 when a difference is unexplained or needs a person.`,
 			if !slices.Contains(reconcile.Formats(), format) {
 				return usageError{fmt.Errorf("--format %q: want one of %s", format, strings.Join(reconcile.Formats(), ", "))}
 			}
-			if err := reconcile.CheckPeriod(cin7.Date(from), cin7.Date(to)); err != nil {
+			if err := reconcile.CheckPeriod(cin7.Date(from), cin7.Date(to), time.Now()); err != nil {
 				return usageError{err}
 			}
 			return a.withTenant(cmd, args[0], func(c service.Config, rooms service.Rooms, t *tenant.Tenant) error {
