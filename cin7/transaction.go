@@ -62,15 +62,3 @@ func (c *Client) PurchasesPage(ctx context.Context, f PurchaseFilter, page int) 
 	p, err = onePage[PurchaseRow](ctx, c, opListPurchases, "purchaseList", "PurchaseList", f.query(), page)
 	return p, err == nil && len(p.Rows) > 0 && (p.Total < 0 || page*pageSize < p.Total), err
 }
-
-// JournalRow is a row of GET /journal: a general journal without its lines.
-type JournalRow struct {
-	TaskID, JournalNumber, Status, Narration, Notes string
-	EffectiveDate                                   Date
-}
-
-// JournalsFound reads the journals with a text in number, status, narration or
-// notes (contract section 10).
-func (c *Client) JournalsFound(ctx context.Context, search string) ([]JournalRow, error) {
-	return list[JournalRow](ctx, c, opListJournals, "journal", "Journals", url.Values{"Search": {search}})
-}

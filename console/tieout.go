@@ -57,7 +57,7 @@ func (a *console) tieOut(w http.ResponseWriter, r *http.Request) error {
 			d.From, d.To = d.Report.Period.From, d.Report.Period.To
 		}
 	} else {
-		if err := reconcile.CheckPeriod(cin7.Date(d.From), cin7.Date(d.To)); err != nil {
+		if err := reconcile.CheckPeriod(cin7.Date(d.From), cin7.Date(d.To), a.Now()); err != nil {
 			d.Trouble = plain(err)
 		} else if d.Report, err = a.Reconcile(r.Context(), t, d.From, d.To); err != nil {
 			d.Trouble = plain(err)
@@ -79,7 +79,7 @@ func (a *console) tieOutFile(w http.ResponseWriter, r *http.Request) error {
 		return &said{http.StatusNotFound, "A report is html, csv or json."}
 	}
 	from, to := a.period(r)
-	if err := reconcile.CheckPeriod(cin7.Date(from), cin7.Date(to)); err != nil {
+	if err := reconcile.CheckPeriod(cin7.Date(from), cin7.Date(to), a.Now()); err != nil {
 		return &said{http.StatusBadRequest, plain(err)}
 	}
 	report := a.Report

@@ -107,6 +107,16 @@ func (c *Client) DocumentsNumbered(ctx context.Context, t RecordType, numbers ..
 	return out, nil
 }
 
+// Documents reads the headers of a type by id, whatever their date and state;
+// ids that do not exist are absent.
+func (c *Client) Documents(ctx context.Context, t RecordType, ids ...ID) ([]Document, error) {
+	var out []Document
+	err := batches(ids, lineBatch, func(part []ID) error {
+		return c.documents(ctx, t, part, func(d Document) { out = append(out, d) })
+	})
+	return out, err
+}
+
 var postingKeys = keys{outer: "tal.transaction", inner: "tal.transactionline", outerAs: "transaction", innerAs: "lineid"}
 
 // Postings yields the ledger rows of a type whose document is dated from from

@@ -212,8 +212,8 @@ func (r *run) ownerOf(text string) queue.Ref {
 	return queue.Ref{Type: m[1], ID: m[2]}
 }
 
-// readJournals finds out which journals were made for bills; one call, and
-// only when the ledger has journals at all.
+// readJournals finds out which journals were made for bills; only when the
+// ledger has journals at all.
 func (r *run) readJournals(ctx context.Context) error {
 	open := map[string][]*ledgerDoc{}
 	for _, d := range r.docs {
@@ -225,14 +225,34 @@ func (r *run) readJournals(ctx context.Context) error {
 	if len(open) == 0 {
 		return nil
 	}
-	rows, err := r.in.Cin7.JournalsFound(ctx, "NS:vendor")
+	if err := r.listJournals(ctx); err != nil {
+		return err
+	}
+	for owner, list := range r.journals {
+		for _, j := range list {
+			for _, d := range open[strings.ToLower(j.TaskID)] {
+				d.owner = owner
+			}
+		}
+	}
+	return nil
+}
+
+// listJournals reads the journals that are marked for a bill or credit,
+// whatever their date and state: one call for a thousand, once.
+func (r *run) listJournals(ctx context.Context) error {
+	if r.journals != nil {
+		return nil
+	}
+	rows, err := r.in.Cin7.Journals(ctx, "NS:vendor")
 	if err != nil {
 		return fmt.Errorf("read the journals of Cin7: %w", err)
 	}
-	r.report.Calls.Lists++
+	r.report.Calls.Lists += max(1, (len(rows)+999)/1000)
+	r.journals = map[queue.Ref][]cin7.Journal{}
 	for _, j := range rows {
-		for _, d := range open[strings.ToLower(j.TaskID)] {
-			d.owner = r.ownerOf(j.Notes + "\n" + j.Narration)
+		if owner := r.ownerOf(j.Notes + "\n" + j.Narration); owner.ID != "" {
+			r.journals[owner] = append(r.journals[owner], j)
 		}
 	}
 	return nil
@@ -262,40 +282,15 @@ func (r *run) look(ctx context.Context, p *purchase) error {
 // inDocument fills in what a ledger document is in its own currency, from the
 // invoice or credit note it was posted from.
 func (r *run) inDocument(d *ledgerDoc) {
-	p := d.purchase.whole
-	fill := func(lines []cin7.Line, charges []cin7.Charge, sign int64) {
-		s := decimal.NewFromInt(sign)
-		inclusive := strings.EqualFold(p.TaxCalculation, "Inclusive")
-		post := func(account, rule string, total, tax decimal.Decimal) {
-			if inclusive {
-				total = total.Sub(tax)
-			}
-			d.lines.add(account, decimal.Zero, total.Mul(s), 0)
-			d.lines.add(r.taxAccount(rule), decimal.Zero, tax.Mul(s), 0)
-			d.lines.add(r.accounts.payable, decimal.Zero, total.Add(tax).Mul(s).Neg(), 0)
-		}
-		for _, l := range lines {
-			post(l.Account, l.TaxRule, l.Total.Decimal, l.Tax.Decimal)
-		}
-		for _, c := range charges {
-			post(c.Account, c.TaxRule, c.Total.Decimal, c.Tax.Decimal)
-		}
+	if !d.foreign(r.report.BaseCurrency) {
+		return
 	}
-	if d.foreign(r.report.BaseCurrency) {
-		for i := range d.lines {
-			d.lines[i].doc = decimal.Zero
-		}
-		for _, i := range p.Invoice {
-			if !d.credit && i.InvoiceNumber == d.number && (i.Status == cin7.StatusAuthorised || i.Status == cin7.StatusPaid) && sameTask(d, i.TaskID, p) {
-				fill(i.Lines, i.AdditionalCharges, 1)
-				return
-			}
-		}
-		for _, n := range p.CreditNote {
-			if d.credit && (cin7.SameID(n.TaskID, d.task) || n.CreditNoteNumber == d.number) {
-				fill(n.Lines, n.AdditionalCharges, -1)
-				return
-			}
+	for i := range d.lines {
+		d.lines[i].doc = decimal.Zero
+	}
+	if says := r.documentsOf(d); len(says) > 0 {
+		for _, a := range says[0] {
+			d.lines.add(a.account, decimal.Zero, a.doc, 0)
 		}
 	}
 }

@@ -59,8 +59,9 @@ type evidence struct {
 	rateNetSuite decimal.Decimal
 	rateCin7     decimal.Decimal
 	payable, tax string
-	postedOn     []string // account codes that the service posted the bill to
-	order        string   // Cin7's order number, for the texts
+	postedOn     []string          // account codes that the service posted the bill to
+	order        string            // Cin7's order number, for the texts
+	names        map[string]string // account code -> its name, for the texts
 	foreign      bool
 }
 
@@ -137,7 +138,7 @@ func netCause(rest vector, e evidence) cause {
 	}
 	onPayable := rest.of(e.payable)
 	if onPayable.doc.IsZero() {
-		text := fmt.Sprintf("posted on %s in Cin7, should be on %s", strings.Join(more, ", "), strings.Join(fewer, ", "))
+		text := fmt.Sprintf("posted on %s in Cin7, should be on %s", e.named(more), e.named(fewer))
 		old := len(more) > 0 && !slices.ContainsFunc(more, func(a string) bool { return !slices.Contains(e.postedOn, a) })
 		switch {
 		case old:
@@ -157,6 +158,15 @@ func netCause(rest vector, e evidence) cause {
 	return cause{Unexplained, "amount", text + "; it was not made by this service", "compare the two documents line by line", rest}
 }
 
+// named are accounts with their names.
+func (e evidence) named(codes []string) string {
+	var out []string
+	for _, c := range codes {
+		out = append(out, strings.TrimSpace(c+" "+e.names[c]))
+	}
+	return strings.Join(out, ", ")
+}
+
 // known turns what the service says of a record that is not in step into a
 // cause.
 func known(rec state.Record) (cause, bool) {
@@ -166,7 +176,7 @@ func known(rec state.Record) (cause, bool) {
 	case queue.Waiting:
 		return cause{class: Waiting, kind: reason, text: message}, true
 	case queue.Pending, queue.Running:
-		return cause{class: Waiting, kind: string(s), text: "it is marked and will be worked on"}, true
+		return cause{class: Waiting, kind: string(s), text: "the service is about to take it up"}, true
 	case queue.Skipped:
 		return cause{class: Skipped, kind: reason, text: message}, true
 	}
@@ -207,14 +217,21 @@ func (r *run) compare(b *bill) {
 			r.put(r.difference(b, d, cause{class: Timing, kind: "date", text: fmt.Sprintf("dated %s in NetSuite, %s in Cin7", b.date, d.date)}))
 		}
 	}
-	for _, c := range causes(b.lines.less(posted), e) {
+	diff := b.lines.less(posted)
+	for _, d := range b.docs {
+		if off := r.misposted(d); off != nil {
+			r.put(r.difference(b, d, ledgerCause(d, off, e)), month(b.date), off)
+			diff = diff.less(off)
+		}
+	}
+	for _, c := range causes(diff, e) {
 		r.put(r.difference(b, b.docs[0], c), month(b.date), c.part)
 	}
 }
 
 func (r *run) evidenceOf(b *bill) evidence {
 	rec := r.records[b.Ref]
-	e := evidence{record: rec, rateNetSuite: b.rate, payable: r.accounts.payable, tax: r.accounts.tax,
+	e := evidence{record: rec, rateNetSuite: b.rate, payable: r.accounts.payable, tax: r.accounts.tax, names: r.names,
 		foreign: !strings.EqualFold(b.currency, r.report.BaseCurrency)}
 	if s := rec.Facts[state.FactAccounts]; s != "" {
 		e.postedOn = strings.Split(s, ",")
@@ -241,19 +258,27 @@ func (r *run) unposted(b *bill) {
 func (r *run) whyUnposted(b *bill) cause {
 	t, rec := r.in.Tenant, r.records[b.Ref]
 	if t.StartDate != "" && string(b.date) < t.StartDate {
-		return cause{class: Skipped, kind: "before_start", text: "dated before sync.start " + t.StartDate}
+		return cause{class: Skipped, kind: "before_start", text: "dated before " + t.StartDate + ", the day from which on documents are synchronised (sync.start)"}
 	}
 	if !t.Syncs(b.Type) {
-		return cause{class: Skipped, kind: "not_synced", text: "sync.types does not name " + b.Type}
+		return cause{class: Skipped, kind: "not_synced", text: strings.ToLower(docType(b.Type)) + "s are not synchronised (sync.types does not name " + b.Type + ")"}
 	}
 	p, invoice := r.invoiceOf(b)
 	if invoice != nil && posted(invoice.Status) && (invoice.InvoiceDate < r.in.From || invoice.InvoiceDate > r.in.To) {
 		return cause{class: Timing, kind: "period", text: fmt.Sprintf("dated %s in NetSuite; posted in Cin7 on %s, outside of this period", b.date, invoice.InvoiceDate)}
 	}
+	j := r.journalOf(b)
+	if j != nil && j.Status == cin7.StatusCompleted && (j.EffectiveDate < r.in.From || j.EffectiveDate > r.in.To) {
+		return cause{class: Timing, kind: "period", text: fmt.Sprintf("dated %s in NetSuite; journal %s of Cin7 is dated %s, outside of this period", b.date, j.JournalNumber, j.EffectiveDate)}
+	}
 	if c, ok := known(rec); ok {
 		return c
 	}
 	switch {
+	case j != nil && j.Status == cin7.StatusVoided:
+		return cause{class: EditedInCin7, kind: "voided_in_cin7", text: "journal " + j.JournalNumber + " was voided in Cin7", fix: "cancel the bill in NetSuite too, or enter it in Cin7 again"}
+	case j != nil && j.Status == cin7.StatusDraft:
+		return cause{class: EditedInCin7, kind: "undone_in_cin7", text: "journal " + j.JournalNumber + " was undone to a draft in Cin7", fix: "complete it again, or retry the record"}
 	case p != nil && (p.voided || strings.Contains(p.whole.Status, cin7.StatusVoided)):
 		return cause{class: EditedInCin7, kind: "voided_in_cin7", text: "purchase " + p.order + " was voided in Cin7", fix: "cancel the bill in NetSuite too, or enter it in Cin7 again"}
 	case invoice != nil && invoice.Status == cin7.StatusVoided:
@@ -265,7 +290,18 @@ func (r *run) whyUnposted(b *bill) cause {
 	case rec.State == queue.Completed:
 		return cause{class: EditedInCin7, kind: "removed_in_cin7", text: "it was posted, and Cin7 has nothing of it any more", fix: "find out who removed it, then retry the record"}
 	}
-	return cause{class: OnlyInNetSuite, kind: "missing", text: "Cin7 has nothing of it, and the service does not know it", fix: "sync the record: ml-connector records sync " + t.ID + " " + b.Type + " " + b.ID}
+	return cause{class: OnlyInNetSuite, kind: "missing", text: "Cin7 has nothing of it, and the service does not know it", fix: "have the service take it up: Try again now on its page of the console, or ml-connector records sync " + t.ID + " " + b.Type + " " + b.ID}
+}
+
+// journalOf is the journal that was made for a bill: one that counts, else any.
+func (r *run) journalOf(b *bill) *cin7.Journal {
+	var found *cin7.Journal
+	for i := range r.journals[b.Ref] {
+		if j := &r.journals[b.Ref][i]; found == nil || j.Status == cin7.StatusCompleted {
+			found = j
+		}
+	}
+	return found
 }
 
 func posted(status string) bool { return status == cin7.StatusAuthorised || status == cin7.StatusPaid }
@@ -315,7 +351,7 @@ func (r *run) stray(d *ledgerDoc) {
 
 func (r *run) whyStray(d *ledgerDoc) cause {
 	if !d.ap {
-		kind, text := "manual_journal", "a journal on the purchase, which NetSuite does not know"
+		kind, text := "manual_journal", "rows of the purchase that no invoice of it has: a manual journal on it or, where Inventory Accrual is on in Cin7, a receipt"
 		if d.journal {
 			kind, text = "journal", "a journal on an account that bills post to"
 		}
@@ -348,7 +384,11 @@ func (r *run) whyStray(d *ledgerDoc) cause {
 		}
 		return cause{class: OnlyInCin7, kind: "not_posted_in_netsuite", text: "it was " + b.status + ", and is posted in Cin7", fix: "void it in Cin7, or credit it there"}
 	case owner.ID != "":
-		return cause{class: OnlyInCin7, kind: "gone_from_netsuite", text: "the purchase was made for " + owner.String() + ", but NetSuite has no such bill", fix: "void it in Cin7, or enter the bill in NetSuite"}
+		what := "purchase"
+		if d.journal {
+			what = "journal"
+		}
+		return cause{class: OnlyInCin7, kind: "gone_from_netsuite", text: "the " + what + " was made for " + owner.String() + ", but NetSuite has no such bill", fix: "void it in Cin7, or enter the bill in NetSuite"}
 	case d.journal:
 		return cause{class: OnlyInCin7, kind: "journal", text: "a journal on the payables, which NetSuite does not know", fix: "enter it in NetSuite too, or reverse it in Cin7"}
 	}

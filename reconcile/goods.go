@@ -109,16 +109,12 @@ func (r *run) compareGoods(ctx context.Context, batch []received) error {
 	if err != nil {
 		return fmt.Errorf("read the documents of %d orders: %w", len(ids), err)
 	}
-	bills := map[string]*bill{}
-	for _, b := range r.bills {
-		bills[b.Ref.String()] = b
-	}
 	links := map[netsuite.ID][]queue.Ref{}
 	for _, l := range docs {
 		links[l.PO] = append(links[l.PO], queue.Ref{Type: string(l.Type), ID: l.Doc.String()})
 	}
 	for _, o := range batch {
-		p := r.purchaseOf(o.po, links[o.po], bills)
+		p := r.purchaseOf(o.po, links[o.po])
 		r.report.Goods.Orders++
 		r.report.Goods.NetSuite = r.report.Goods.NetSuite.Add(o.sum)
 		if !r.in.Deep && p != nil && p.whole == nil && o.full && strings.EqualFold(p.receiving, "FULLY RECEIVED") {
@@ -130,7 +126,7 @@ func (r *run) compareGoods(ctx context.Context, batch []received) error {
 			if err := r.lookAmong(ctx, r.vendors[o.vendor]); err != nil {
 				return err
 			}
-			p = r.purchaseOf(o.po, links[o.po], bills)
+			p = r.purchaseOf(o.po, links[o.po])
 		}
 		if p != nil {
 			if err := r.look(ctx, p); err != nil {
@@ -147,13 +143,13 @@ func (r *run) compareGoods(ctx context.Context, batch []received) error {
 
 // purchaseOf finds the purchase of an order: by the ledger documents of its
 // bills, by a marker that was read, else where we remember it.
-func (r *run) purchaseOf(po netsuite.ID, links []queue.Ref, bills map[string]*bill) *purchase {
+func (r *run) purchaseOf(po netsuite.ID, links []queue.Ref) *purchase {
 	ref := orderRef(po)
 	if p := r.purchases[strings.ToLower(r.records[ref].Links["purchase"])]; p != nil {
 		return p
 	}
 	for _, l := range links {
-		b := bills[l.String()]
+		b := r.byRef[l]
 		if b == nil {
 			continue
 		}
@@ -261,7 +257,7 @@ func (r *run) whyShort(links []queue.Ref, o received, sku string, short decimal.
 	if completed {
 		return cause{class: EditedInCin7, kind: "receipt_short", text: fmt.Sprintf("%s of %s were received in Cin7 and are not there any more", short, sku), fix: "receive them again in Cin7, or correct the receipt in NetSuite"}
 	}
-	return cause{class: OnlyInNetSuite, kind: "receipt_short", text: fmt.Sprintf("%s of %s are received in NetSuite, not in Cin7", short, sku), fix: "sync the order: ml-connector records sync " + r.in.Tenant.ID + " purchaseorder " + o.po.String()}
+	return cause{class: OnlyInNetSuite, kind: "receipt_short", text: fmt.Sprintf("%s of %s are received in NetSuite, not in Cin7", short, sku), fix: "have the service take the order up: Try again now on its page of the console, or ml-connector records sync " + r.in.Tenant.ID + " purchaseorder " + o.po.String()}
 }
 
 func addQuantities(to map[string]decimal.Decimal, lines []cin7.StockLine) {

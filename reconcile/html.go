@@ -26,12 +26,6 @@ func (p *Report) html(w io.Writer) error {
 			return "off"
 		},
 		"count": count,
-		"date": func(d Dated) string {
-			if d.NetSuite != "" && d.Cin7 != "" && d.NetSuite != d.Cin7 {
-				return d.NetSuite + " / " + d.Cin7
-			}
-			return max(d.NetSuite, d.Cin7)
-		},
 	}).Parse(pageText)
 	if err != nil {
 		return fmt.Errorf("read the page: %w", err)

@@ -45,6 +45,12 @@ func (r *run) inspect(ctx context.Context, open []*cluster) error {
 		return err
 	}
 	r.assign(bills, docs)
+	// A bill without an order may be a journal of another month.
+	if slices.ContainsFunc(bills, func(b *bill) bool { return len(b.docs) == 0 && len(b.orders) == 0 }) {
+		if err := r.listJournals(ctx); err != nil {
+			return err
+		}
+	}
 	return r.billsOf(ctx, docs)
 }
 
@@ -204,9 +210,15 @@ func (r *run) assign(bills []*bill, docs []*ledgerDoc) {
 // post.
 func (r *run) billsOf(ctx context.Context, docs []*ledgerDoc) error {
 	numbers := map[netsuite.RecordType][]string{}
+	owners := map[netsuite.RecordType][]netsuite.ID{}
 	var refs []queue.Ref
 	for _, d := range docs {
 		if d.bill != nil || !d.ap {
+			continue
+		}
+		if id, err := netsuite.ParseID(d.owner.ID); err == nil { // a journal says whose it is
+			t := netsuite.RecordType(d.owner.Type)
+			owners[t] = append(owners[t], id)
 			continue
 		}
 		t := netsuite.TypeVendorBill
@@ -217,11 +229,16 @@ func (r *run) billsOf(ctx context.Context, docs []*ledgerDoc) error {
 			numbers[t] = append(numbers[t], d.number)
 		}
 	}
-	for t, list := range numbers {
-		found, err := r.in.NetSuite.DocumentsNumbered(ctx, t, list...)
+	for _, t := range []netsuite.RecordType{netsuite.TypeVendorBill, netsuite.TypeVendorCredit} {
+		found, err := r.in.NetSuite.DocumentsNumbered(ctx, t, numbers[t]...)
 		if err != nil {
-			return fmt.Errorf("look %d numbers up in NetSuite: %w", len(list), err)
+			return fmt.Errorf("look %d numbers up in NetSuite: %w", len(numbers[t]), err)
 		}
+		owning, err := r.in.NetSuite.Documents(ctx, t, owners[t]...)
+		if err != nil {
+			return fmt.Errorf("look the owners of %d journals up in NetSuite: %w", len(owners[t]), err)
+		}
+		found = append(found, owning...)
 		vendors := map[netsuite.ID]bool{}
 		for _, f := range found {
 			vendors[f.Vendor] = true
@@ -244,13 +261,14 @@ func (r *run) billsOf(ctx context.Context, docs []*ledgerDoc) error {
 // to although it is not among the postings of the period; nil when there is
 // none.
 func (r *run) elsewhereOf(d *ledgerDoc) *bill {
+	here := func(b *bill) bool { return b.posts && b.date >= r.in.From && b.date <= r.in.To } // it has its own ledger document
+	if b := r.elsewhere[d.owner]; b != nil && !here(b) {
+		return b
+	}
 	var best *bill
 	for _, b := range r.elsewhere {
-		if b.credit() != d.credit || fold(b.number) != fold(d.number) || fold(b.vendor) != fold(d.supplier) {
+		if here(b) || b.credit() != d.credit || fold(b.number) != fold(d.number) || fold(b.vendor) != fold(d.supplier) {
 			continue
-		}
-		if b.posts && b.date >= r.in.From && b.date <= r.in.To {
-			continue // it has its own ledger document
 		}
 		if best == nil || b.posts && !best.posts || b.posts == best.posts && b.ID < best.ID {
 			best = b

@@ -91,6 +91,7 @@ func (r *run) readBills(ctx context.Context) error {
 				b.lines.add(code, p.Base, p.Amount, 1)
 				if !mapped {
 					b.unmapped = append(b.unmapped, code)
+					r.names[code] = "has no account in Cin7"
 				}
 				r.total(code, b.date, p.Base, decimal.Zero)
 			}

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -32,9 +33,8 @@ func (r *run) pair() []*cluster {
 		}
 		return c
 	}
-	byRef := map[string]*bill{}
 	for _, b := range r.bills {
-		byRef[b.Ref.String()] = b
+		r.byRef[b.Ref] = b
 		if !b.posts {
 			continue // it should not be in Cin7; whoever is there finds it in settle
 		}
@@ -42,7 +42,7 @@ func (r *run) pair() []*cluster {
 		c.bills = append(c.bills, b)
 	}
 	for _, d := range r.docs {
-		if b := byRef[d.owner.String()]; d.owner.ID != "" && b != nil {
+		if b := r.byRef[d.owner]; d.owner.ID != "" && b != nil {
 			d.supplier, d.number = b.vendor, b.number
 		}
 		if d.foreign(r.report.BaseCurrency) {
@@ -145,14 +145,15 @@ func (r *run) provenByTotal(foreign []*cluster) (open []*cluster) {
 }
 
 // openAgain is pair after every purchase was read: a settled pair whose
-// document currency turns out to differ is open again.
+// document currency turns out to differ is open again, and so is one whose
+// ledger rows are not what the document says.
 func (r *run) openAgain(open []*cluster) []*cluster {
 	for _, b := range r.bills {
 		if len(b.docs) == 0 {
 			continue
 		}
 		c := &cluster{bills: []*bill{b}, docs: b.docs}
-		if !c.difference().zeroDoc() {
+		if !c.difference().zeroDoc() || slices.ContainsFunc(c.docs, func(d *ledgerDoc) bool { return r.misposted(d) != nil }) {
 			b.docs = nil
 			for _, d := range c.docs {
 				d.bill = nil

@@ -49,6 +49,21 @@ func TestPlantedJournalDefects(t *testing.T) {
 			b.addAlone(func(j *cin7test.Journal) { j.Lines[0].Amount, j.Lines[0].BaseAmount = units(47), units(47) })
 		}, []string{"edited_in_cin7/amount vendorbill RENT-1 -2.00"}},
 		{"another day", func(b *books) { b.addAlone(func(j *cin7test.Journal) { j.Date = "2026-11-10" }) }, []string{"timing/date vendorbill RENT-1 0.00"}},
+		{"in the next month", func(b *books) { b.addAlone(func(j *cin7test.Journal) { j.Date = "2026-12-02" }) }, []string{"timing/period vendorbill RENT-1 45.00"}},
+		{"in another month of the period", func(b *books) {
+			b.in.To = "2026-12-31"
+			b.addAlone(func(j *cin7test.Journal) { j.Date = "2026-12-02" })
+		}, []string{"timing/period vendorbill RENT-1 0.00"}},
+		{"in another month in NetSuite", func(b *books) {
+			d := b.addAlone(right)
+			b.changeBill(d, func(x *netsuitetest.Bill) { x.Date = "2026-10-30" })
+		}, []string{"timing/period vendorbill RENT-1 -45.00"}},
+		{"voided in Cin7", func(b *books) { b.addAlone(func(j *cin7test.Journal) { j.Status = cin7test.Voided }) }, []string{"edited_in_cin7/voided_in_cin7 vendorbill RENT-1 45.00"}},
+		{"undone in Cin7", func(b *books) { b.addAlone(func(j *cin7test.Journal) { j.Status = cin7test.Draft }) }, []string{"edited_in_cin7/undone_in_cin7 vendorbill RENT-1 45.00"}},
+		{"deleted in NetSuite", func(b *books) {
+			d := b.addAlone(right)
+			b.world.NetSuite.Delete("vendorbill", d.bill)
+		}, []string{"only_in_cin7/gone_from_netsuite journal JN-00001 -45.00"}},
 		{"voided in NetSuite", func(b *books) {
 			d := b.addAlone(right)
 			b.changeBill(d, func(x *netsuitetest.Bill) { x.Voided = true })

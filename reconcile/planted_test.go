@@ -248,6 +248,41 @@ var planted = []struct {
 		b.edit(d, func(p *cin7test.Purchase) { p.Groups[0].Invoice = cin7test.Invoice{Status: cin7test.NotAvailable} })
 		b.note("vendorbill", d.bill, "state", "completed")
 	}, []string{"edited_in_cin7/removed_in_cin7 vendorbill B-00000 BILL"}, false},
+	{"the ledger holds another account than the invoice", func(b *books, d *doc) {
+		b.ledger(d, func(p *cin7test.Purchase) { p.Groups[0].Invoice.Posted[2].DebitAccountCode = "465" })
+	}, []string{"unexplained/ledger vendorbill B-00000 0.00"}, false},
+	{"the ledger holds another amount than the invoice", func(b *books, d *doc) {
+		b.ledger(d, func(p *cin7test.Purchase) {
+			p.Groups[0].Invoice.Posted[0].Amount = p.Groups[0].Invoice.Posted[0].Amount.Add(units(3))
+		})
+	}, []string{"unexplained/ledger vendorbill B-00000 -3.00"}, false},
+	{"the ledger holds another amount than a foreign invoice", func(b *books, _ *doc) {
+		b.ledger(b.docs[2], func(p *cin7test.Purchase) {
+			p.Groups[0].Invoice.Posted[0].Amount = p.Groups[0].Invoice.Posted[0].Amount.Add(units(3))
+		})
+	}, []string{"unexplained/ledger vendorbill B-00002 -3.00"}, false},
+	{"the ledger holds a row of the invoice twice, and the invoice is wrong too", func(b *books, d *doc) {
+		b.edit(d, func(p *cin7test.Purchase) {
+			p.Groups[0].Invoice.Charges[0].Total = p.Groups[0].Invoice.Charges[0].Total.Add(units(7))
+		})
+		b.ledger(d, func(p *cin7test.Purchase) {
+			p.Groups[0].Invoice.Posted = append(p.Groups[0].Invoice.Posted, p.Groups[0].Invoice.Posted[0])
+		})
+	}, []string{"edited_in_cin7/amount vendorbill B-00000 -7.00", "unexplained/ledger vendorbill B-00000 -24.00"}, false},
+	{"the ledger holds another amount than the credit note", func(b *books, _ *doc) {
+		b.ledger(b.docs[4], func(p *cin7test.Purchase) { p.CreditNotes[0].Posted[0].Amount = units(9) })
+	}, []string{"unexplained/ledger vendorcredit CR-00004 1.00"}, false},
+	{"an invoice was edited, and the ledger was not: seen by a deep run", func(b *books, d *doc) {
+		b.ledger(d, func(p *cin7test.Purchase) {
+			p.Groups[0].Invoice.Charges[0].Total = p.Groups[0].Invoice.Charges[0].Total.Add(units(7))
+		})
+	}, []string{"edited_in_cin7/amount vendorbill B-00000 -7.00", "unexplained/ledger vendorbill B-00000 7.00"}, true},
+	{"a receipt posted to the ledger", func(b *books, d *doc) {
+		b.ledger(d, func(p *cin7test.Purchase) {
+			p.Groups[0].Manual.Posted = []cin7test.Transaction{{TaskID: p.ID, Type: "Purchase", Transaction: p.Supplier + " - stock received", Reference: p.OrderNumber,
+				EffectiveDate: "2026-11-02", DebitAccountCode: "1200", CreditAccountCode: "1370", Amount: units(24)}}
+		})
+	}, []string{"only_in_cin7/manual_journal ledger PO-00001 0.00"}, false},
 	{"number edited in Cin7: no difference of money", func(b *books, d *doc) {
 		b.edit(d, func(p *cin7test.Purchase) { p.Groups[0].Invoice.Number = "TYPO-1" })
 	}, nil, false},

@@ -69,7 +69,8 @@ type Sides struct {
 // ParkedTotal is what waits for somebody's decision.
 type ParkedTotal struct {
 	Documents int             `json:"documents"`
-	Worth     decimal.Decimal `json:"worth"` // their absolute amounts on the payables; goods carry none
+	Reasons   map[string]int  `json:"reasons"` // reason of the service, as docs/parked.md has it -> documents
+	Worth     decimal.Decimal `json:"worth"`   // their absolute amounts on the payables; goods carry none
 }
 
 // Row is a total of one account, month, vendor or currency.
@@ -275,6 +276,7 @@ func (r *run) finish() {
 		}
 	}
 	classes, parked := map[string]*ClassTotal{}, map[string]bool{}
+	p.Parked.Reasons = map[string]int{}
 	for _, x := range p.Differences {
 		c := classes[x.Class]
 		if c == nil {
@@ -290,7 +292,10 @@ func (r *run) finish() {
 			p.NeedPerson++
 		}
 		if x.Class == Parked {
-			parked[x.Type+"/"+x.ID+"/"+x.Number+"/"+x.Cin7Task] = true
+			if k := x.Type + "/" + x.ID + "/" + x.Number + "/" + x.Cin7Task; !parked[k] {
+				parked[k] = true
+				p.Parked.Reasons[x.Kind]++
+			}
 			p.Parked.Worth = p.Parked.Worth.Add(x.Base.Abs())
 		}
 		ap := decimal.Zero

@@ -40,8 +40,10 @@ type Input struct {
 // MaxDays is the longest period of one tie-out.
 const MaxDays = 366
 
-// CheckPeriod says what is wrong with a period; nil when nothing is.
-func CheckPeriod(from, to cin7.Date) error {
+// CheckPeriod says what is wrong with a period; nil when nothing is. One that
+// begins in the future is: nothing is posted there that could be compared.
+// Elsewhere it may be tomorrow already.
+func CheckPeriod(from, to cin7.Date, now time.Time) error {
 	a, err := time.Parse(time.DateOnly, string(from))
 	if err != nil {
 		return fmt.Errorf("from %.40q: want a date, YYYY-MM-DD", string(from))
@@ -55,6 +57,8 @@ func CheckPeriod(from, to cin7.Date) error {
 		return fmt.Errorf("the period from %s to %s ends before it begins: exchange the two", from, to)
 	case b.Sub(a) >= MaxDays*24*time.Hour:
 		return fmt.Errorf("the period from %s to %s is longer than %d days: reconcile it in parts", from, to, MaxDays)
+	case a.After(now.UTC().AddDate(0, 0, 1)):
+		return fmt.Errorf("the period from %s to %s begins in the future, today is %s: give a period that has begun", from, to, now.UTC().Format(time.DateOnly))
 	}
 	return nil
 }
@@ -69,11 +73,13 @@ type run struct {
 	names     map[string]string // Cin7 code -> name
 	vendors   map[netsuite.ID]string
 	bills     []*bill
+	byRef     map[queue.Ref]*bill    // of the period
 	purchases map[string]*purchase   // lower-case GUID
 	orders    map[string]*purchase   // order number
 	suppliers map[string][]*purchase // folded name
 	docs      []*ledgerDoc
-	elsewhere map[queue.Ref]*bill // bills outside the period, or without postings, that Cin7 has
+	journals  map[queue.Ref][]cin7.Journal // that were made for a bill or credit, of any date; nil: not read
+	elsewhere map[queue.Ref]*bill          // bills outside the period, or without postings, that Cin7 has
 	records   map[queue.Ref]state.Record
 	leftOut   map[string]LeftOut
 	totals    map[totalKey]*side
@@ -112,15 +118,15 @@ func isNotFound(err error) bool { return errors.Is(err, cin7.ErrNotFound) }
 // Run ties the books out. It reads and never writes. An error means that the
 // tie-out could not be made; differences are no error.
 func Run(ctx context.Context, in Input) (*Report, error) {
-	if err := CheckPeriod(in.From, in.To); err != nil {
-		return nil, err
-	}
 	if in.Now == nil {
 		in.Now = time.Now
 	}
+	if err := CheckPeriod(in.From, in.To, in.Now()); err != nil {
+		return nil, err
+	}
 	r := &run{in: in, used: map[string]bool{}, banks: map[string]bool{}, taxRules: map[string]string{}, names: map[string]string{},
 		vendors: map[netsuite.ID]string{}, purchases: map[string]*purchase{}, orders: map[string]*purchase{}, suppliers: map[string][]*purchase{},
-		elsewhere: map[queue.Ref]*bill{}, records: map[queue.Ref]state.Record{}, leftOut: map[string]LeftOut{}, totals: map[totalKey]*side{},
+		byRef: map[queue.Ref]*bill{}, elsewhere: map[queue.Ref]*bill{}, records: map[queue.Ref]state.Record{}, leftOut: map[string]LeftOut{}, totals: map[totalKey]*side{},
 		report: &Report{Schema: Schema, Tenant: in.Tenant.ID, Name: in.Tenant.Name, From: in.From, To: in.To, MadeAt: in.Now().UTC().Truncate(time.Second)}}
 	defer func() {
 		for _, stop := range r.stops {

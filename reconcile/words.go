@@ -1,16 +1,25 @@
 package reconcile
 
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+)
+
 // Title is a class in words.
 func Title(class string) string {
 	switch class {
 	case Waiting:
 		return "Waiting: not yet due"
 	case Parked:
-		return "Parked: needs a decision in the service"
+		return "Parked: held back until somebody decides"
 	case Skipped:
 		return "Left out on purpose"
 	case ReceivedNotBilled:
-		return "Received, not yet billed"
+		return "Received, bill not yet there"
 	case Timing:
 		return "On another date"
 	case Rounding:
@@ -29,6 +38,44 @@ func Title(class string) string {
 		return "Only in NetSuite"
 	}
 	return "Unexplained"
+}
+
+// ResultInWords is what came of a document, in words: its classes, or that it agrees.
+func (d Document) ResultInWords() string {
+	if d.Result == "equal" {
+		return "agrees"
+	}
+	var out []string
+	for c := range strings.SplitSeq(d.Result, ", ") {
+		out = append(out, Title(c))
+	}
+	return strings.Join(out, "; ")
+}
+
+// Worth is the amount at the head of a difference: what it adds to the
+// payables, else what stands on other accounts than it should.
+func (x Difference) Worth() string {
+	if x.Goods != nil {
+		return x.Goods.Difference.String() + " × " + x.Goods.SKU
+	}
+	if !x.Base.IsZero() || len(x.Lines) == 0 {
+		return thousands(x.Base.StringFixed(2))
+	}
+	moved := decimal.Zero
+	for _, l := range x.Lines {
+		if l.Base.IsPositive() {
+			moved = moved.Add(l.Base)
+		}
+	}
+	return thousands(moved.StringFixed(2)) + " between accounts"
+}
+
+// InWords is the dates of a document, both where they differ.
+func (d Dated) InWords() string {
+	if d.NetSuite != "" && d.Cin7 != "" && d.NetSuite != d.Cin7 {
+		return d.NetSuite + " in NetSuite, " + d.Cin7 + " in Cin7"
+	}
+	return max(d.NetSuite, d.Cin7)
 }
 
 // docType is a type of document in words.
@@ -76,6 +123,13 @@ func (p *Report) Verdict() string {
 		}
 	}
 	waits := "which somebody must decide about"
+	if len(p.Parked.Reasons) > 0 {
+		var why []string
+		for _, r := range slices.Sorted(maps.Keys(p.Parked.Reasons)) {
+			why = append(why, fmt.Sprintf("%s: %d", strings.ReplaceAll(r, "_", " "), p.Parked.Reasons[r]))
+		}
+		waits += " (" + strings.Join(why, ", ") + ")"
+	}
 	switch p.Standing {
 	case Held:
 		return "The books are in step except for " + parked + ", " + waits + "."

@@ -111,7 +111,7 @@ func (p *Report) table(w io.Writer) error {
 	}
 	if len(p.Classes) > 0 {
 		fmt.Fprintln(w)
-		t = newTable(w, "Why they differ", []int{2, 3, 4, 5}, "Class", "Differences", "On the payables", "On other accounts", "Quantity", "")
+		t = newTable(w, "Why they differ", []int{2, 3, 4, 5}, "Class", "Differences", "On accounts payable", "On other accounts", "Quantity", "")
 		for _, c := range p.Classes {
 			who := actOn(c)
 			t.AppendRow(table.Row{Title(c.Class), c.Differences, money(c.Amount), money(c.Moved), c.Quantity, who})

@@ -151,7 +151,7 @@ func TestParkedBooksAreHeld(t *testing.T) {
 	if r.Standing != reconcile.Held || r.Parked.Documents != 1 || r.Parked.Worth.StringFixed(2) != worth || !r.OK {
 		t.Errorf("standing %s, parked %+v, ok %v; want held, 1 document worth %s", r.Standing, r.Parked, r.OK, worth)
 	}
-	want := "in step except for 1 parked document worth " + worth + " USD, which somebody must decide about"
+	want := "in step except for 1 parked document worth " + worth + " USD, which somebody must decide about (unmapped account: 1)"
 	for _, format := range reconcile.Formats() {
 		s := write(t, r, format)
 		if format == "json" {
@@ -172,7 +172,7 @@ func TestParkedBooksAreHeld(t *testing.T) {
 func TestRunRefusesPeriods(t *testing.T) {
 	for name, p := range map[string][2]string{
 		"no date": {"", "2026-11-30"}, "no such day": {"2026-02-30", "2026-03-01"}, "backwards": {"2026-11-30", "2026-11-01"}, "too long": {"2025-01-01", "2026-11-30"},
-		"a statement": {"2026-11-01'; --", "2026-11-30"},
+		"a statement": {"2026-11-01'; --", "2026-11-30"}, "in the future": {"2027-01-01", "2027-01-31"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBooks(t, 1)

@@ -154,7 +154,7 @@ func reportFor(ctx context.Context, c Config, rooms Rooms, reading *reads, t *te
 		return func(w io.Writer) error { return r.Write(w, format) }, nil
 	}
 	p := Period{From: cin7.Date(from), To: cin7.Date(to)}
-	if err := reconcile.CheckPeriod(p.From, p.To); err != nil {
+	if err := reconcile.CheckPeriod(p.From, p.To, time.Now()); err != nil {
 		return nil, fmt.Errorf("%w: %w", api.ErrInput, err)
 	}
 	r, err := reading.Reconcile(ctx, c, rooms, t, from, to, 0)

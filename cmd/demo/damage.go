@@ -12,20 +12,20 @@ import (
 // see the demo fail.
 func (d *demo) damage(what string) error {
 	for _, p := range d.world.Cin7.Purchases() {
-		if len(p.Groups) == 0 || len(p.Groups[0].Invoice.Posted) == 0 {
+		if len(p.Groups) == 0 || len(p.Groups[0].Invoice.Posted) == 0 || len(p.Groups[0].Invoice.Lines) == 0 {
 			continue
 		}
+		var change func(*cin7test.Invoice)
 		switch what {
 		case "account":
-			d.world.Cin7.EditPurchase(p.ID, func(p *cin7test.Purchase) { p.Groups[0].Invoice.Posted[0].DebitAccountCode = "470" })
+			change = func(i *cin7test.Invoice) { i.Lines[0].Account = "470" }
 		case "amount":
-			d.world.Cin7.EditPurchase(p.ID, func(p *cin7test.Purchase) {
-				row := &p.Groups[0].Invoice.Posted[0]
-				row.Amount = row.Amount.Add(row.Amount)
-			})
+			change = func(i *cin7test.Invoice) { i.Lines[0].Total = i.Lines[0].Total.Add(i.Lines[0].Total) }
 		default:
 			return fmt.Errorf("--break %q: want account or amount", what)
 		}
+		d.world.Cin7.EditPurchase(p.ID, func(p *cin7test.Purchase) { change(&p.Groups[0].Invoice) })
+		d.world.Cin7.Repost(p.ID)
 		return nil
 	}
 	return fmt.Errorf("there is no posted purchase to break")
