@@ -24,7 +24,8 @@ type session struct {
 	refs      *reference
 	refsAt    time.Time
 	strangers strangers
-	purchases *purchaseList // nil: not read, or not for a while
+	strays    map[string]bool // drafts that Cin7 has refused to void
+	purchases *purchaseList   // nil: not read, or not for a while
 }
 
 // open reads the tenant and builds its clients.
@@ -53,7 +54,7 @@ func (w *Worker) openAs(ctx context.Context, lane *queue.Turn, log *zap.Logger, 
 		if err != nil {
 			return nil, err
 		}
-		ses = &session{version: tn.Version, ns: ns, creds: creds, strangers: strangers{}}
+		ses = &session{version: tn.Version, ns: ns, creds: creds, strangers: strangers{}, strays: map[string]bool{}}
 		w.mu.Lock()
 		w.sessions[tn.ID] = ses
 		w.mu.Unlock()

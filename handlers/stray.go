@@ -119,8 +119,7 @@ func (t *turn) sweepOne(ctx context.Context, row cin7.PurchaseRow) (later bool, 
 	case recs[0].Intent != nil && slices.Contains([]queue.State{queue.Pending, queue.Running, queue.Waiting}, recs[0].State):
 		return true, nil // its own work comes first
 	case recs[0].Intent != nil:
-		// Whoever voided a draft of it here has died: its own turn settles that.
-		return true, t.markUnsettled(ctx, r)
+		return true, t.markUnsettled(ctx, r) // nobody would settle it else
 	case linked == "" || cin7.SameID(linked, p.ID):
 		return false, nil // its own work finds it
 	case !bare(p):
@@ -128,19 +127,25 @@ func (t *turn) sweepOne(ctx context.Context, row cin7.PurchaseRow) (later bool, 
 			zap.String("purchase", p.OrderNumber), zap.String("record_type", r.Type), zap.String("record_id", r.ID))
 		return false, nil
 	}
-	err = t.voidStray(ctx, r, p)
-	if _, waits := asWait(err); waits {
-		// Its outcome is open: the record's own turn settles it.
-		later, err = true, t.markUnsettled(ctx, r)
-	}
-	if isProblem(err) {
-		t.log.Warn("a stray draft stays", zap.Error(err))
-		return false, nil
-	}
-	if err != nil {
+	// Its record has no work in hand: with the mark first, its own turn settles
+	// what becomes of this call, even if this process dies of it.
+	if err := t.markUnsettled(ctx, r); err != nil {
 		return false, err
 	}
-	return later, t.tell(ctx, r)
+	err = t.voidStray(ctx, r, p)
+	_, waits := asWait(err)
+	refused := isProblem(err)
+	switch {
+	case refused && t.s.strays[p.ID]:
+		t.log.Warn("a stray draft stays until tomorrow", zap.Error(err))
+		return false, nil
+	case refused:
+		t.s.strays[p.ID] = true // once more, in the next turn
+	case waits:
+	case err != nil:
+		return false, err
+	}
+	return waits || refused, t.tell(ctx, r)
 }
 
 func (t *turn) markUnsettled(ctx context.Context, r queue.Ref) error {

@@ -21,7 +21,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
@@ -454,15 +453,7 @@ func TestCrashes(t *testing.T) {
 					default:
 						double.Add(1)
 					}
-					for _, line := range got.Cin7.Against(want[p.scenario.Name].Cin7, everything) {
-						t.Error(line)
-					}
-					if diff := cmp.Diff(got.Records, want[p.scenario.Name].Records); diff != "" {
-						t.Errorf("got (-), want (+):\n%s", diff)
-					}
-					if got.Strays > want[p.scenario.Name].Strays {
-						t.Errorf("%d drafts were left over", got.Strays)
-					}
+					want.holdAgainst(t, p.scenario, got, p.shape, p.when)
 				})
 			}
 		})
