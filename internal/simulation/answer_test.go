@@ -93,6 +93,10 @@ func everything(string) bool { return true }
 // however few marks it has, and the others by a call each.
 func listing(n uint64) int { return int(n % 2) }
 
+// superseded are the scenarios whose last part takes back what a part before
+// said, and that leave a trace of it in Cin7.
+var superseded = map[string]bool{"a receipt that changed": true, "a credit": true}
+
 // ends are where scenarios end undisturbed.
 type ends struct {
 	clean map[string]end
@@ -148,7 +152,7 @@ func cleanEnds(t *testing.T) ends {
 				out.clean[s.Name] = e
 			})
 		})
-		if len(s.Parts) > 1 {
+		if superseded[s.Name] {
 			t.Run("at once "+s.Name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					whole := s
