@@ -7,7 +7,7 @@
 //	mlc:lanes              sorted set   tenant -> when its lane next wants a worker (Unix ms)
 //	mlc:{t}:events, bulk   stream+group marks that wait; read by the group "lane" as consumer "lane"
 //	mlc:{t}:lane           hash         owner until fence hold paused
-//	mlc:{t}:rec:<ref>      hash         want done state reason message fix updated next_at attempts crashes;
+//	mlc:{t}:rec:<ref>      hash         want done state reason message fix since updated next_at attempts crashes;
 //	                                    qid class (its waiting entry), taken (the entry in a worker's hands)
 //	mlc:{t}:due            sorted set   ref -> when it wants another try
 //	mlc:{t}:by:<state>     sorted set   ref -> last change

@@ -310,6 +310,8 @@ return 'ok'
 // 6 reason, 7 message, 8 fix, 9 next_at in ms or 0, 10 1 if it counts as a
 // failed attempt, 11 log cap, 12 number of facts, 13 name of this settlement,
 // then name and value of each fact, then each step (StepText).
+// Since when a record stands still for a reason is kept while it does: looking
+// again does not begin it anew.
 // Returns "ok", "already" when the entry was settled before, or the settlement
 // without an entry made, or "stale".
 var settleScript = newScript(true, luaNow+luaFence+luaMove+luaTell+`
@@ -327,7 +329,14 @@ else
 end
 local state, nextAt = ARGV[5], tonumber(ARGV[9])
 if ARGV[10] == '1' then redis.call('HINCRBY', rec, 'attempts', 1)
-elseif state ~= 'waiting' then redis.call('HDEL', rec, 'attempts') end
+elseif state == 'parked' then redis.call('HDEL', rec, 'attempts')
+elseif state ~= 'waiting' then redis.call('HDEL', rec, 'attempts', 'since') end
+if state == 'parked' or state == 'waiting' then
+  local since, reason = unpack(redis.call('HMGET', rec, 'since', 'reason'))
+  if not since or reason ~= ARGV[6] or string.sub(since, 1, #state + 1) ~= state .. ' ' then
+    redis.call('HSET', rec, 'since', state .. string.format(' %.0f', now))
+  end
+end
 local facts = tonumber(ARGV[12])
 for i = 0, facts - 1 do
   local name, value = ARGV[14 + 2 * i], ARGV[15 + 2 * i]

@@ -174,7 +174,7 @@ func (p *Report) MinorUnits() int64 {
 
 // Figures are what is kept of the report for the metric and the console.
 func (p *Report) Figures() state.TieOutFigures {
-	return state.TieOutFigures{Unexplained: p.MinorUnits(), Parked: int64(p.Parked.Documents), Worth: p.Parked.Worth.Shift(2).Round(0).IntPart()}
+	return state.TieOutFigures{Unexplained: p.MinorUnits(), Parked: int64(p.Parked.Documents), Worth: p.Parked.Worth.Shift(2).Round(0).IntPart(), Currency: p.BaseCurrency}
 }
 
 func money(d decimal.Decimal) string { return d.StringFixed(2) }

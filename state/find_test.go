@@ -19,7 +19,7 @@ var allTypes = []string{"vendor", "purchaseorder", "itemreceipt", "vendorbill", 
 // settleAll settles records with their facts, as lanes do.
 func settleAll(t *testing.T, rdb redis.UniversalClient, facts map[queue.Ref]map[string]string) {
 	t.Helper()
-	ctx, q := t.Context(), queue.New(rdb, queue.Options{})
+	ctx, q := t.Context(), queue.New(rdb, queue.Options{Lease: 10 * time.Minute})
 	var marks []queue.Mark
 	for ref := range facts {
 		marks = append(marks, queue.Mark{Ref: ref, Source: "poll"})

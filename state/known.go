@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -107,19 +108,12 @@ func (r *Records) OfVendor(ctx context.Context, vendor string) ([]queue.Ref, err
 // ParkedFor returns how many records of each type are parked for a reason.
 func (r *Records) ParkedFor(ctx context.Context, reason string) (map[string]int, error) {
 	out := map[string]int{}
-	f := Filter{State: queue.Parked, Reason: reason, Limit: 1000}
-	for {
-		page, err := r.List(ctx, f)
-		if err != nil {
-			return nil, err
+	err := r.eachParked(ctx, func(ref queue.Ref, why string, _ time.Time) {
+		if why == reason {
+			out[ref.Type]++
 		}
-		for _, rec := range page.Records {
-			out[rec.Type]++
-		}
-		if f.Cursor = page.Next; f.Cursor == "" {
-			return out, nil
-		}
-	}
+	})
+	return out, err
 }
 
 // CountTypes returns how many records of each type are in a state.

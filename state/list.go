@@ -202,22 +202,91 @@ func (r *Records) Counts(ctx context.Context) (map[queue.State]int64, error) {
 	return out, nil
 }
 
+// Standing is what stands parked for a reason.
+type Standing struct {
+	N      int64
+	Oldest time.Time // since when the one has that stands longest
+}
+
 // Reasons returns how many parked records each reason has.
 func (r *Records) Reasons(ctx context.Context) (map[string]int64, error) {
+	by, err := r.Standing(ctx)
 	out := map[string]int64{}
-	f := Filter{State: queue.Parked, Limit: 1000}
-	for {
-		page, err := r.List(ctx, f)
+	for reason, s := range by {
+		out[reason] = s.N
+	}
+	return out, err
+}
+
+// Standing returns what is parked, by reason.
+func (r *Records) Standing(ctx context.Context) (map[string]Standing, error) {
+	out := map[string]Standing{}
+	err := r.eachParked(ctx, func(_ queue.Ref, reason string, since time.Time) {
+		s := out[reason]
+		if s.N++; s.Oldest.IsZero() || since.Before(s.Oldest) {
+			s.Oldest = since
+		}
+		out[reason] = s
+	})
+	return out, err
+}
+
+// eachParked tells of every parked record, reading no more of it than that.
+func (r *Records) eachParked(ctx context.Context, tell func(ref queue.Ref, reason string, since time.Time)) error {
+	for at := int64(0); ; at += chunk {
+		// The oldest first: one that is parked or taken up meanwhile moves to the end.
+		z, err := r.rdb.ZRangeWithScores(ctx, queue.KeyByState(r.tenant, queue.Parked), at, at+chunk-1).Result()
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("list the parked records of %s: %w", r.tenant, err)
 		}
-		for _, rec := range page.Records {
-			out[rec.Reason]++
+		if len(z) == 0 {
+			return nil
 		}
-		if f.Cursor = page.Next; f.Cursor == "" {
-			return out, nil
+		p := r.rdb.Pipeline()
+		cmds := make([]*redis.SliceCmd, len(z))
+		refs := make([]queue.Ref, len(z))
+		for i, e := range z {
+			member, _ := e.Member.(string)
+			refs[i], _ = queue.ParseRef(member)
+			cmds[i] = p.HMGet(ctx, queue.KeyRecord(r.tenant, refs[i]), "reason", "since")
+		}
+		if _, err := p.Exec(ctx); err != nil {
+			return fmt.Errorf("read %d parked records of %s: %w", len(z), r.tenant, err)
+		}
+		for i, c := range cmds {
+			reason, _ := c.Val()[0].(string)
+			text, _ := c.Val()[1].(string)
+			stands := since(text)
+			if stands.IsZero() {
+				stands = time.UnixMilli(int64(z[i].Score)).UTC()
+			}
+			tell(refs[i], reason, stands)
+		}
+		if len(z) < chunk {
+			return nil
 		}
 	}
+}
+
+// LastChange is when a record last changed its state; zero when there is none.
+func (r *Records) LastChange(ctx context.Context) (time.Time, error) {
+	p := r.rdb.Pipeline()
+	var cmds []*redis.ZSliceCmd
+	for _, s := range queue.States {
+		cmds = append(cmds, p.ZRevRangeWithScores(ctx, queue.KeyByState(r.tenant, s), 0, 0))
+	}
+	if _, err := p.Exec(ctx); err != nil {
+		return time.Time{}, fmt.Errorf("read the last change of %s: %w", r.tenant, err)
+	}
+	var last time.Time
+	for _, c := range cmds {
+		for _, z := range c.Val() {
+			if at := time.UnixMilli(int64(z.Score)).UTC(); at.After(last) {
+				last = at
+			}
+		}
+	}
+	return last, nil
 }
 
 // ChangedPerHour counts the records that were completed, parked or skipped

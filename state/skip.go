@@ -100,6 +100,10 @@ func (r *Records) Unskip(ctx context.Context, refs ...queue.Ref) error {
 // others are left out by rule.
 const ReasonSkip = "operator"
 
+// ReasonAbsent is the reason of a record that is completed because there is
+// none: NetSuite does not have it, and Cin7 has nothing of it.
+const ReasonAbsent = "not_in_netsuite"
+
 // Reopen marks the records whose skip is over and returns how many they are.
 func (r *Records) Reopen(ctx context.Context, q *queue.Queue, now time.Time) (int, error) {
 	f := Filter{State: queue.Skipped, Reason: ReasonSkip, Limit: 1000}

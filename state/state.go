@@ -34,6 +34,7 @@ type Record struct {
 	State                queue.State
 	Reason, Message, Fix string
 	UpdatedAt            time.Time
+	Since                time.Time // since when it has stood still for this reason, parked or waiting; looking again changes nothing about it
 	NextAt               time.Time // zero: no retry planned
 	Want, Done           int64
 	Attempts, Crashes    int
@@ -128,7 +129,7 @@ func (r *Records) Get(ctx context.Context, refs ...queue.Ref) ([]Record, error) 
 func decode(ref queue.Ref, h map[string]string) (Record, error) {
 	rec := Record{Ref: ref, State: queue.State(h["state"]), Reason: h["reason"], Message: h["message"], Fix: h["fix"],
 		UpdatedAt: milli(h["updated"]), NextAt: milli(h["next_at"]), Want: number(h["want"]), Done: number(h["done"]),
-		Attempts: int(number(h["attempts"])), Crashes: int(number(h["crashes"])), Links: map[string]string{}, Facts: map[string]string{}}
+		Since: since(h["since"]), Attempts: int(number(h["attempts"])), Crashes: int(number(h["crashes"])), Links: map[string]string{}, Facts: map[string]string{}}
 	for k, v := range h {
 		if slot, ok := strings.CutPrefix(k, "link:"); ok {
 			rec.Links[slot] = v
@@ -136,6 +137,9 @@ func decode(ref queue.Ref, h map[string]string) (Record, error) {
 		if name, ok := strings.CutPrefix(k, "fact:"); ok {
 			rec.Facts[name] = v
 		}
+	}
+	if rec.Since.IsZero() && (rec.State == queue.Parked || rec.State == queue.Waiting) {
+		rec.Since = rec.UpdatedAt // settled by a version that did not keep it
 	}
 	if s := h["intent"]; s != "" {
 		rec.Intent = &Intent{}
@@ -152,6 +156,12 @@ func number(s string) int64 {
 		return 0
 	}
 	return n
+}
+
+// since reads "<state> <milliseconds>".
+func since(s string) time.Time {
+	_, at, _ := strings.Cut(s, " ")
+	return milli(at)
 }
 
 func milli(s string) time.Time {

@@ -21,6 +21,7 @@ const (
 	fieldTieOutAt = "tieout_at" // RFC 3339
 	fieldParked   = "tieout_parked"
 	fieldWorth    = "tieout_worth" // hundredths of the base currency
+	fieldCurrency = "tieout_currency"
 )
 
 // TieOutNext is the field of the watermarks that says when the books are tied
@@ -30,12 +31,13 @@ const TieOutNext = "tieout_next"
 // maxTieOut bounds the kept report, packed: some hundred thousand documents.
 const maxTieOut = 32 << 20
 
-// TieOutFigures is a reconciliation in three figures. Amounts are in
+// TieOutFigures is a reconciliation in a few figures. Amounts are in
 // hundredths of the base currency.
 type TieOutFigures struct {
-	Unexplained int64 // absolute differences that need a person, for the metric mlc_tieout_unexplained_minor_units
-	Parked      int64 // documents that wait for a decision
-	Worth       int64 // of those documents
+	Unexplained int64  // absolute differences that need a person, for the metric mlc_tieout_unexplained_minor_units
+	Parked      int64  // documents that wait for a decision
+	Worth       int64  // of those documents
+	Currency    string // the base currency, ISO 4217; "" in figures that a version kept which did not note it
 }
 
 // SetTieOut keeps what a reconciliation found: its figures, and the report
@@ -54,7 +56,7 @@ func (r *Records) SetTieOut(ctx context.Context, f TieOutFigures, at time.Time, 
 	}
 	p := r.rdb.TxPipeline()
 	p.HSet(ctx, queue.KeyWatermarks(r.tenant), fieldTieOut, strconv.FormatInt(f.Unexplained, 10), fieldTieOutAt, at.UTC().Format(time.RFC3339),
-		fieldParked, strconv.FormatInt(f.Parked, 10), fieldWorth, strconv.FormatInt(f.Worth, 10))
+		fieldParked, strconv.FormatInt(f.Parked, 10), fieldWorth, strconv.FormatInt(f.Worth, 10), fieldCurrency, f.Currency)
 	p.Set(ctx, queue.KeyTieOut(r.tenant), packed.Bytes(), 0)
 	if _, err := p.Exec(ctx); err != nil {
 		return fmt.Errorf("keep the tie-out of %s: %w", r.tenant, err)
@@ -89,7 +91,7 @@ func TieOut(wm map[string]string) (f TieOutFigures, ok bool) {
 	if _, ok := wm[fieldTieOut]; !ok {
 		return f, false
 	}
-	return TieOutFigures{Unexplained: number(wm[fieldTieOut]), Parked: number(wm[fieldParked]), Worth: number(wm[fieldWorth])}, true
+	return TieOutFigures{Unexplained: number(wm[fieldTieOut]), Parked: number(wm[fieldParked]), Worth: number(wm[fieldWorth]), Currency: wm[fieldCurrency]}, true
 }
 
 // TieOutAt is when the books were last tied out; zero when never.
