@@ -374,7 +374,10 @@ func (t *turn) leftover(ctx context.Context, b *work, r queue.Ref, e *queue.Entr
 		out.Message = "NetSuite shows no such record; looked for again"
 		out.NextAt = t.w.now().Add(t.w.o.Settle)
 	case !inCin7(rec):
-		out.Message = "NetSuite has no such record, and Cin7 has nothing of it"
+		out.Reason, out.Message = state.ReasonAbsent, "NetSuite has no such record, and nothing of it is in Cin7"
+		if number := rec.Facts[state.FactNumber]; number != "" {
+			out.Message = fmt.Sprintf("%s is no longer in NetSuite, and nothing of it is in Cin7", number)
+		}
 	default:
 		p := problem(ParkNetSuiteHidden, "if it was deleted, decide in Cin7 what becomes of its documents and skip this record; if not, give the integration role the permission to see it",
 			"NetSuite no longer shows %s, Cin7 has documents of it", r)
