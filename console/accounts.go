@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/tenant"
@@ -24,13 +25,19 @@ type Accounts struct {
 	WouldPost int            // of them, with an account
 }
 
+// Names are what Cin7 calls what the other tables of a mapping lead to.
+type Names struct {
+	Currency string              // base currency of Cin7's company
+	Tables   map[string][]string // name of the table -> names that it may lead to
+}
+
 // Account is a NetSuite posting account in use.
 type Account struct {
 	Key         string // what the mapping calls it: its number, else id:<internal id>
 	Name, Type  string
 	Lines       int
-	Amount      string // base currency
-	Cin7, How   string // the account it goes to, and which rule matched; "" when none
+	Amount      decimal.Decimal // base currency
+	Cin7, How   string          // the account it goes to, and which rule matched; "" when none
 	Suggestions []Suggestion
 }
 
@@ -46,6 +53,7 @@ type ChartAccount struct{ Code, Name, Class string }
 
 type accountsData struct {
 	A         Accounts
+	Currency  string // of the amounts
 	Trouble   string
 	Tables    []mappingTable
 	Version   int64
@@ -58,6 +66,7 @@ type accountsData struct {
 type mappingTable struct {
 	Name, Title, Hint string
 	Rows              []mappingRow
+	Names             []string // what Cin7 has
 }
 
 type mappingRow struct{ From, To string }
@@ -66,7 +75,7 @@ type mappingRow struct{ From, To string }
 type rehearsal struct {
 	A       Accounts
 	Changes []string
-	Unknown []string // codes that Cin7's chart does not have: it cannot be saved
+	Unknown []string // what Cin7 does not have, in words: it cannot be saved
 	Fields  []field  // the form, to be sent again
 }
 
@@ -81,12 +90,12 @@ func tables(m *tenant.Mapping) []struct {
 		name, title, hint string
 		of                *map[string]string
 	}{
-		{"terms", "Payment terms", "NetSuite term, Cin7 payment term", &m.Terms},
-		{"tax", "Tax", "NetSuite tax code or *, Cin7 tax rule", &m.Tax},
-		{"locations", "Locations", "NetSuite location id, Cin7 location", &m.Locations},
-		{"charges", "Charges", "NetSuite expense account or *, Cin7 service product", &m.Charges},
-		{"items", "Items", "NetSuite item or id:123, Cin7 SKU", &m.Items},
-		{"units", "Units", "NetSuite unit, Cin7 unit of measure", &m.Units},
+		{"terms", "Payment terms", "NetSuite term → Cin7 payment term; equal names need no row", &m.Terms},
+		{"tax", "Tax", "NetSuite tax account, * for all others, none for bills without tax → Cin7 tax rule", &m.Tax},
+		{"locations", "Locations", "NetSuite location id → Cin7 location", &m.Locations},
+		{"charges", "Charges", "NetSuite expense account, * for all others → Cin7 service product", &m.Charges},
+		{"items", "Items", "NetSuite item, or id:123 → Cin7 SKU", &m.Items},
+		{"units", "Units", "NetSuite unit → Cin7 unit of measure", &m.Units},
 	}
 }
 
@@ -109,9 +118,14 @@ func (a *console) accountsPage(w http.ResponseWriter, r *http.Request, t *tenant
 			d.Trouble = plain(err)
 		}
 	}
+	names, err := a.names(r, t)
+	if err != nil && d.Trouble == "" {
+		d.Trouble = plain(err)
+	}
+	d.Currency = names.Currency
 	m := d.Mapping
 	for _, tb := range tables(&m) {
-		mt := mappingTable{Name: tb.name, Title: tb.title, Hint: tb.hint}
+		mt := mappingTable{Name: tb.name, Title: tb.title, Hint: tb.hint, Names: names.Tables[tb.name]}
 		if mt.Rows = typed(r.PostForm, tb.name); mt.Rows == nil {
 			for _, from := range slices.Sorted(maps.Keys(*tb.of)) {
 				mt.Rows = append(mt.Rows, mappingRow{from, (*tb.of)[from]})
@@ -126,6 +140,14 @@ func (a *console) accountsPage(w http.ResponseWriter, r *http.Request, t *tenant
 	return nil
 }
 
+// names are what Cin7 calls things; empty when nobody can say.
+func (a *console) names(r *http.Request, t *tenant.Tenant) (Names, error) {
+	if a.Names == nil {
+		return Names{}, nil
+	}
+	return a.Names(r.Context(), t)
+}
+
 // saveMapping reads the form. Without save it rehearses: what would match, and
 // what would still be missing. With save it replaces the mapping and takes up
 // what was parked for want of it.
@@ -135,7 +157,7 @@ func (a *console) saveMapping(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if v := r.PostForm.Get("version"); v != fmt.Sprint(t.Version) {
-		return &said{http.StatusConflict, "Somebody else changed this tenant since you opened the page. Open it again, nothing was changed."}
+		return &said{http.StatusConflict, "Somebody else changed the settings of this company since you opened the page. Open it again, nothing was changed."}
 	}
 	m, changes, wrong := formMapping(t.Sync.Mapping, r.PostForm)
 	probe := *t
@@ -159,6 +181,11 @@ func (a *console) saveMapping(w http.ResponseWriter, r *http.Request) error {
 			}
 			re.Unknown = unknownCodes(t.Sync.Mapping.Accounts, m.Accounts, re.A.Chart)
 		}
+		names, err := a.names(r, t)
+		if err != nil {
+			return err
+		}
+		re.Unknown = append(re.Unknown, unknownNames(t.Sync.Mapping, m, names)...)
 		return a.accountsPage(w, r, t, http.StatusOK, accountsData{Mapping: m, Rehearsal: re})
 	}
 	if len(changes) == 0 {
@@ -278,7 +305,28 @@ func unknownCodes(old, now map[string]string, chart []ChartAccount) []string {
 	for _, k := range slices.Sorted(maps.Keys(now)) {
 		known := slices.ContainsFunc(chart, func(c ChartAccount) bool { return strings.EqualFold(c.Code, now[k]) })
 		if old[k] != now[k] && !known && !slices.Contains(out, now[k]) {
-			out = append(out, now[k])
+			out = append(out, now[k]+" is no account of Cin7 that a bill line may carry")
+		}
+	}
+	return out
+}
+
+// unknownNames are the names that a change of the other tables leads to and
+// Cin7 does not have. A list that could not be read says nothing.
+func unknownNames(old, now tenant.Mapping, names Names) []string {
+	var out []string
+	was := tables(&old)
+	for i, tb := range tables(&now) {
+		list := names.Tables[tb.name]
+		if len(list) == 0 {
+			continue
+		}
+		for _, k := range slices.Sorted(maps.Keys(*tb.of)) {
+			name := (*tb.of)[k]
+			known := slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(strings.TrimSpace(s), name) })
+			if (*was[i].of)[k] != name && !known {
+				out = append(out, fmt.Sprintf("%q is not in Cin7 (%s)", name, strings.ToLower(tb.title)))
+			}
 		}
 	}
 	return out

@@ -54,6 +54,13 @@ var phrases = strings.NewReplacer(
 	"and apply the tenant", "(your administrator does)",
 	"the integration role", "the connector's role in NetSuite",
 	"Redis is new or has lost data of this tenant", "the connector's memory is new",
+	"look at the log around these times, report it, then", "ask your administrator to look at the log around these times and to report it, then",
+	"see whether a worker runs, and whether the tenant is paused or held back", "see in the settings whether this company is paused; if it is not, your administrator sees whether the service runs",
+	"look for records of that day: ml-connector records ls", "look for the records of that day on the records page",
+	"correct what the error names; polls go on by themselves", "correct what the error names; reading goes on by itself",
+	"the first poll begins by itself; if it does not, look at the log", "reading begins by itself; if it does not, your administrator looks at the log",
+	"that webhooks told of or that were there before", "that it told of or that were there before",
+	"polls have failed", "reading has failed", "the last poll was at", "it was last read at", "the next was due at", "and the next time was due at",
 	"`id:123`", "id:123 (an internal id)",
 )
 

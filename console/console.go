@@ -10,6 +10,7 @@ import (
 
 	"github.com/ml-connector/ml-connector/api"
 	"github.com/ml-connector/ml-connector/audit"
+	"github.com/ml-connector/ml-connector/console/idp"
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/queue"
@@ -25,16 +26,17 @@ const Base = "/console"
 // Config is what the console needs. The functions may call both systems; each
 // ends within its context.
 type Config struct {
-	Queue   *queue.Queue
-	States  *state.Store
-	Tenants *tenant.Store
-	Audit   *audit.Log        // of every change; one that cannot be written down does not happen
-	Tokens  func() api.Tokens // who may sign in; empty: this machine alone, as owner
-	Guesses *api.Guesses      // of tokens at the sign-in, shared with the API; nil: a count of its own
-	Seal    *secret.Keyset    // seals the session cookie
-	Reasons string            // docs/parked.md, shown as help
-	Log     *zap.Logger
-	Now     func() time.Time // default time.Now
+	Queue    *queue.Queue
+	States   *state.Store
+	Tenants  *tenant.Store
+	Audit    *audit.Log        // of every change; one that cannot be written down does not happen
+	Tokens   func() api.Tokens // who may sign in; empty: this machine alone, as owner
+	Guesses  *api.Guesses      // of tokens at the sign-in, shared with the API; nil: a count of its own
+	Identity *idp.Provider     // who may sign in besides; nil: nobody
+	Seal     *secret.Keyset    // seals the session cookie
+	Reasons  string            // docs/parked.md, shown as help
+	Log      *zap.Logger
+	Now      func() time.Time // default time.Now
 
 	// Shows asks NetSuite whether there is a record that was never seen.
 	Shows    func(ctx context.Context, t *tenant.Tenant, k queue.Ref) (bool, error)
@@ -43,6 +45,7 @@ type Config struct {
 	Budget   func(ctx context.Context, t *tenant.Tenant) (left int, err error)
 	Sides    func(ctx context.Context, t *tenant.Tenant, rec state.Record) ([]handlers.Side, error)
 	Accounts func(ctx context.Context, t *tenant.Tenant, m tenant.Mapping) (Accounts, error)
+	Names    func(ctx context.Context, t *tenant.Tenant) (Names, error) // nil: nothing is suggested
 	// StartBackfill counts first; unless dry it starts.
 	StartBackfill func(ctx context.Context, t *tenant.Tenant, in poller.BackfillRequest, dry bool) (poller.Backfill, error)
 	// Reconcile ties a period out afresh; without one it reads the report that
@@ -87,6 +90,10 @@ func New(c Config) http.Handler {
 	r.Get(Base+"/sign-in", a.signInPage)
 	r.Post(Base+"/sign-in", a.signIn)
 	r.Post(Base+"/sign-out", a.signOut)
+	if a.Identity != nil {
+		r.Get(flowPath+"/begin", a.begin)
+		r.Get(flowPath+"/callback", a.callback)
+	}
 	r.Get(Base, func(w http.ResponseWriter, req *http.Request) { lead(w, req, Base+"/") })
 	for _, e := range a.routes() {
 		r.With(a.require(e.role)).Method(e.method, Base+e.pattern, a.handle(e))

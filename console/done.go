@@ -11,20 +11,20 @@ import (
 // carries: whoever makes a link chooses a code, never the words. {n} is a count
 // of records.
 var doneTexts = map[string]string{
-	"mapped":      "The mapping is saved. {n} tried again.",
+	"mapped":      "The mapping is saved. {n} tried again with it.",
 	"mapped-late": "The mapping is saved. What was parked for want of it is tried again at the next turn.",
 	"same":        "Nothing was changed: the mapping is already like this.",
-	"retried":     "{n} marked again.",
-	"marked":      "It is marked again and goes on as soon as its turn comes.",
+	"retried":     "{n} tried again.",
+	"marked":      "It is tried again as soon as its turn comes. This page shows the outcome when you load it again.",
 	"skipped":     "It is left out until the day that you named, and stays on the tie-out.",
-	"poll":        "NetSuite is read as soon as the turn of this tenant comes.",
-	"backfill":    "The backfill is started; live records go first.",
+	"poll":        "NetSuite is read as soon as the turn of this company comes.",
+	"backfill":    "The backfill is started; what is new goes first.",
 	"pause":       "The backfill is paused.",
 	"resume":      "The backfill goes on.",
-	"cancel":      "The backfill is cancelled; what it had marked is worked off.",
+	"cancel":      "The backfill is cancelled; what it had begun is worked off.",
 	"retired":     "The older secret is refused from now on.",
-	"paused":      "The tenant is paused: what NetSuite tells is kept, nothing is written to Cin7.",
-	"resumed":     "The tenant goes on.",
+	"paused":      "This company is paused: what NetSuite tells is kept, nothing is written to Cin7.",
+	"resumed":     "This company goes on.",
 }
 
 // done leads back to a page after a change, whose text stands on top of it.

@@ -26,3 +26,15 @@ var (
 	StepText = stepText
 	Track    = track
 )
+
+// Of the overview.
+type (
+	Glance  = glance
+	Verdict = verdict
+)
+
+// These are for tests.
+var (
+	Judge        = judge
+	UnknownNames = unknownNames
+)

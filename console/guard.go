@@ -154,9 +154,9 @@ func (a *console) saidOf(err error, e route) *said {
 	case errors.As(err, &s):
 		return s
 	case errors.Is(err, tenant.ErrNotFound):
-		return &said{http.StatusNotFound, "There is no such tenant."}
+		return &said{http.StatusNotFound, "There is no such company."}
 	case errors.Is(err, state.ErrNotFound):
-		return &said{http.StatusNotFound, "This record has never been seen. Records appear with their first webhook or poll."}
+		return &said{http.StatusNotFound, "This record has never been seen. Records appear when NetSuite tells of them or is read."}
 	case errors.Is(err, steer.ErrNoRecord):
 		return &said{http.StatusNotFound, steer.ErrNoRecord.Error() + "."}
 	case errors.Is(err, steer.ErrMoves):
@@ -164,11 +164,11 @@ func (a *console) saidOf(err error, e route) *said {
 	case errors.Is(err, steer.ErrState):
 		return &said{http.StatusBadRequest, "Choose a state first. " + sentence(steer.ErrState)}
 	case errors.Is(err, tenant.ErrChanged):
-		return &said{http.StatusConflict, "Somebody else changed this tenant since you opened the page. Open it again; nothing was changed."}
+		return &said{http.StatusConflict, "Somebody else changed the settings of this company since you opened the page. Open it again; nothing was changed."}
 	case errors.Is(err, steer.ErrNoAudit):
 		return &said{http.StatusServiceUnavailable, sentence(steer.ErrNoAudit) + " Try again."}
 	case errors.Is(err, queue.ErrFull):
-		return &said{http.StatusServiceUnavailable, "The queue is full, so nothing was added. Try again when the work list is shorter."}
+		return &said{http.StatusServiceUnavailable, "Too much waits already, so nothing was added. Try again when less is to do."}
 	}
 	a.Log.Error("console", zap.String("route", e.pattern), zap.Error(err))
 	return &said{http.StatusInternalServerError, "This did not work: " + plain(err) + "."}

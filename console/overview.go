@@ -36,41 +36,46 @@ type glance struct {
 	Left    int  // Cin7 calls of this minute that are not used
 	Limit   int  // of a minute
 	Held    string
+	Reasons []reasonCount // what is parked, the most frequent reason first
+	Stands  time.Time     // since when the record stands still that has been parked longest
+	Changed time.Time     // when a record last changed its state
+	Every   time.Duration // from one look at NetSuite to the next
+	Gaps    int           // known holes in what was read of NetSuite
 }
 
 // verdict is the answer to "act or not".
 type verdict struct {
 	Level string // good, wait, act
 	Text  string
+	Since time.Time // zero when that is not known, or stands in Text
 }
 
 // judge decides what an operator must know first. It is pure.
 func judge(g glance, now time.Time) verdict {
-	every := 15 * time.Minute
-	if !g.T.Subscriptions() {
-		every = 2 * time.Minute
-	}
 	switch {
 	case strings.HasPrefix(g.Held, "credentials"):
-		return verdict{"act", "Credentials are refused"}
+		return verdict{Level: "act", Text: "Credentials are refused"}
 	case g.Cert && g.Days < 14:
-		return verdict{"act", "Certificate ends in " + count(int64(g.Days), "day", "days")}
+		return verdict{Level: "act", Text: "Certificate ends in " + count(int64(g.Days), "day", "days")}
 	case g.TieOut == reconcile.Apart:
-		return verdict{"act", "The books do not tie out"}
+		return verdict{Level: "act", Text: "The books do not tie out"}
 	case g.T.Paused != "":
-		return verdict{"wait", "Paused"}
+		return verdict{Level: "wait", Text: "Paused"}
 	case g.Counts[queue.Parked] > 0:
-		return verdict{"act", count(g.Counts[queue.Parked], "record needs", "records need") + " a person"}
-	case !g.Polled.IsZero() && now.Sub(g.Polled) > 4*every:
-		return verdict{"act", "NetSuite was not read since " + g.Polled.UTC().Format("15:04 MST")}
+		return verdict{"act", count(g.Counts[queue.Parked], "record needs", "records need") + " a person", g.Stands}
+	case !g.Polled.IsZero() && now.Sub(g.Polled) > 4*g.Every:
+		return verdict{"act", "NetSuite is not being read", g.Polled}
 	case g.Held != "":
-		return verdict{"wait", "Held back: " + g.Held}
+		return verdict{Level: "wait", Text: "Held back: " + g.Held}
 	case g.Open > 0 && !g.Oldest.IsZero() && now.Sub(g.Oldest) > 15*time.Minute:
-		return verdict{"wait", "Behind since " + g.Oldest.UTC().Format("15:04 MST")}
+		return verdict{"wait", "Behind", g.Oldest}
 	case g.Polled.IsZero():
-		return verdict{"wait", "Not read yet"}
+		return verdict{Level: "wait", Text: "Not read yet"}
+	case g.Depth > 0 || g.Counts[queue.Pending]+g.Counts[queue.Running] > 0:
+		return verdict{"good", "Catching up", g.Oldest}
 	}
-	return verdict{"good", "In step"}
+	// Nothing has been open since a record last changed its state.
+	return verdict{"good", "In step", g.Changed}
 }
 
 // glanceAt reads what the overview shows of a tenant.
@@ -91,7 +96,7 @@ func (a *console) glanceAt(ctx context.Context, t *tenant.Tenant) (glance, error
 	if err != nil {
 		return g, err
 	}
-	g.Held = wm[state.Held]
+	g.Held, g.Every = wm[state.Held], max(2*time.Minute, poller.Interval(wm))
 	for _, typ := range t.Sync.Types {
 		if at := poller.PolledAt(wm, typ); !at.IsZero() && (g.Polled.IsZero() || at.Before(g.Polled)) {
 			g.Polled = at
@@ -103,6 +108,19 @@ func (a *console) glanceAt(ctx context.Context, t *tenant.Tenant) (glance, error
 	}
 	if end := t.CertificateEnd(); !end.IsZero() {
 		g.Cert, g.Days = true, int(end.Sub(a.Now()).Hours()/24)
+	}
+	if g.Reasons, g.Stands, err = reasons(ctx, recs); err != nil {
+		return g, err
+	}
+	if g.Changed, err = recs.LastChange(ctx); err != nil {
+		return g, err
+	}
+	covered, err := poller.CoverageOf(ctx, t, recs, a.Now())
+	if err != nil {
+		return g, err
+	}
+	for _, c := range covered {
+		g.Gaps += len(c.Gaps)
 	}
 	hooks, err := recs.Hooks(ctx, 20)
 	if err != nil {
@@ -129,7 +147,6 @@ type overviewData struct {
 	Page, Last int
 	All        int
 	Act        int // tenants on this page that need somebody
-	Reasons    []reasonCount
 }
 
 type reasonCount struct {
@@ -171,6 +188,25 @@ func (a *console) overview(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.render(w, r, http.StatusOK, "overview", view{Title: "Overview", Data: d})
 	return nil
+}
+
+// reasons counts the parked records by reason, the most frequent first; oldest
+// is since when the first of them stands.
+func reasons(ctx context.Context, recs *state.Records) (out []reasonCount, oldest time.Time, err error) {
+	by, err := recs.Standing(ctx)
+	if err != nil {
+		return nil, oldest, err
+	}
+	for reason, s := range by {
+		out = append(out, reasonCount{reason, s.N})
+		if oldest.IsZero() || s.Oldest.Before(oldest) {
+			oldest = s.Oldest
+		}
+	}
+	slices.SortFunc(out, func(x, y reasonCount) int {
+		return cmp.Or(cmp.Compare(y.N, x.N), cmp.Compare(x.Reason, y.Reason))
+	})
+	return out, oldest, nil
 }
 
 func pageNumber(r *http.Request) int {

@@ -68,7 +68,7 @@ func TestCausesAndBulkRetry(t *testing.T) {
 		t.Fatal("asking has marked something")
 	}
 	_, _, to := p.post("/console/t/acme/retry", url.Values{"state": {"parked"}, "reason": {"period_locked"}})
-	if body := p.page(to); !strings.Contains(body, "20 records are marked again.") {
+	if body := p.page(to); !strings.Contains(body, "20 records are tried again.") {
 		t.Errorf("it does not say what it did: %s", to)
 	}
 	if lane, _ := h.config.Queue.Lane(t.Context(), "acme"); lane.Depth[queue.Live] != 20 {
@@ -237,7 +237,7 @@ func TestNobodyElsesWords(t *testing.T) {
 			t.Errorf("%s stands on the page", q)
 		}
 	}
-	if body := p.page("/console/?done=retried&n=1"); !strings.Contains(body, "1 record is marked again.") {
+	if body := p.page("/console/?done=retried&n=1"); !strings.Contains(body, "1 record is tried again.") {
 		t.Error("what was done is not told")
 	}
 }

@@ -46,7 +46,7 @@ func (a *console) parked(w http.ResponseWriter, r *http.Request) error {
 		d.Groups[i].N += int64(c.N)
 		d.All += int64(c.N)
 	}
-	oldest := func(c cause) int64 { return c.First.UpdatedAt.UnixMilli() }
+	oldest := func(c cause) int64 { return stands(c.First).UnixMilli() }
 	for _, g := range d.Groups {
 		slices.SortStableFunc(g.Causes, func(x, y cause) int { return cmp.Compare(oldest(x), oldest(y)) })
 	}

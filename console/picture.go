@@ -18,7 +18,7 @@ func bars(perHour []int64, now time.Time) template.HTML {
 		most = max(most, n)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %d %d" role="img" aria-label="Records settled per hour, last %d hours, at most %d">`, w, h+18, len(perHour), most)
+	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %d %d" role="img" aria-label="Records done per hour, last %d hours, at most %d">`, w, h+18, len(perHour), most)
 	step := w / max(1, len(perHour))
 	for i, n := range perHour {
 		tall := int(n * h / most)
@@ -60,7 +60,7 @@ func dots(lags []time.Duration) template.HTML {
 		return 0
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="chart" viewBox="-48 -6 %d %d" role="img" aria-label="Time from mark to settled of the last %d records">`, w+56, h+14, len(lags))
+	fmt.Fprintf(&b, `<svg class="chart" viewBox="-48 -6 %d %d" role="img" aria-label="Time from a change in NetSuite to done, of the last %d records">`, w+56, h+14, len(lags))
 	for _, m := range marks {
 		y := place(m.at)
 		fmt.Fprintf(&b, `<line class="grid" x1="0" y1="%d" x2="%d" y2="%d"/><text class="tick" x="-6" y="%d" text-anchor="end">%s</text>`, y, w, y, y+4, m.name)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
@@ -32,10 +33,11 @@ type recordsData struct {
 	Rows    []state.Record
 	Groups  []cause
 	Grouped bool
-	Found   bool // by the search index
-	Scan    bool // the search reads the records themselves, the newest first
-	Looked  int  // records looked at, when not all were
-	More    bool // there is more behind Next
+	Found   bool  // by the search index
+	Scan    bool  // the search reads the records themselves, the newest first
+	Seen    int64 // records that a search by reading has looked at, on this page and those before
+	All     int64 // records in the states that it looks at
+	More    bool  // there is more behind Next
 	Next    string
 	Counts  map[queue.State]int64
 }
@@ -44,6 +46,14 @@ type recordsData struct {
 func (d recordsData) ScanOn() string {
 	if d.Scan {
 		return "on"
+	}
+	return ""
+}
+
+// SeenOn carries on how far a search by reading has looked.
+func (d recordsData) SeenOn() string {
+	if d.Scan {
+		return strconv.FormatInt(d.Seen, 10)
 	}
 	return ""
 }
@@ -109,10 +119,34 @@ func (a *console) records(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !d.Grouped {
-		d.Rows, d.Next, d.More, d.Looked = page.Records, page.Next, page.Next != "", page.Looked
+		d.Rows, d.Next, d.More = page.Records, page.Next, page.Next != ""
+		d.Seen, d.All = seenBefore(r)+int64(page.Looked), among(d.Counts, f.State)
+		d.Seen = min(d.Seen, d.All)
 	}
 	a.render(w, r, http.StatusOK, "records", view{Title: "Records of " + t.Name, Tenant: t, Tab: "records", Data: d})
 	return nil
+}
+
+// seenBefore is how many records the pages before have looked at, as the link
+// to this page says.
+func seenBefore(r *http.Request) int64 {
+	n, err := strconv.ParseInt(r.URL.Query().Get("seen"), 10, 64)
+	if err != nil || n < 0 || n > 1<<40 {
+		return 0
+	}
+	return n
+}
+
+// among is how many records are in a state, or in any.
+func among(counts map[queue.State]int64, s queue.State) int64 {
+	if s != "" {
+		return counts[s]
+	}
+	n := int64(0)
+	for _, c := range counts {
+		n += c
+	}
+	return n
 }
 
 // causes groups what a filter selects, up to scanMost records, most frequent
@@ -137,7 +171,7 @@ func (a *console) causes(ctx context.Context, recs *state.Records, f state.Filte
 			}
 			c := &out[i]
 			c.N++
-			if rec.UpdatedAt.Before(c.First.UpdatedAt) {
+			if stands(rec).Before(stands(c.First)) {
 				c.First = rec
 			}
 			if len(c.Some) < 5 {
@@ -155,6 +189,14 @@ func (a *console) causes(ctx context.Context, recs *state.Records, f state.Filte
 	}
 	slices.SortStableFunc(out, func(x, y cause) int { return y.N - x.N })
 	return out, more, nil
+}
+
+// stands is since when a record is as it is.
+func stands(rec state.Record) time.Time {
+	if rec.Since.IsZero() {
+		return rec.UpdatedAt
+	}
+	return rec.Since
 }
 
 var (

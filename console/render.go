@@ -49,7 +49,7 @@ func (v view) CanOwn() bool { return v.Role >= api.Owner }
 
 func parsePages() pages {
 	funcs := template.FuncMap{
-		"clerk": clerk, "advice": advice, "paragraph": paragraph, "stepName": stepName, "stepText": stepText, "when": when, "ago": ago, "words": words, "typeName": typeName, "stateName": stateName, "reasonName": reasonName,
+		"clerk": clerk, "advice": advice, "paragraph": paragraph, "stepName": stepName, "stepText": stepText, "when": when, "ago": ago, "lasts": lasts, "recordState": recordState, "absent": absent, "howMatched": howMatched, "choice": choice, "secretName": secretName, "accountType": accountType, "stands": stands, "words": words, "typeName": typeName, "stateName": stateName, "reasonName": reasonName,
 		"tenantURL": func(t *tenant.Tenant, rest string) template.URL {
 			return template.URL(Base + "/t/" + t.ID + "/" + rest) //nolint:gosec // our path and a checked tenant id
 		},
@@ -116,23 +116,32 @@ func ago(now, t time.Time) string {
 	if t.IsZero() || t.Year() > 9999 {
 		return "never"
 	}
-	d := now.Sub(t)
-	form, ahead := "%s ago", d < -time.Second
-	if ahead {
-		d, form = -d, "in %s"
-	}
-	var s string
-	switch {
+	switch d := now.Sub(t); {
+	case d < -time.Second:
+		return "in " + span(-d)
 	case d < time.Second:
 		return "now"
-	case d < time.Minute:
-		s = count(int64(d/time.Second), "second", "seconds")
-	case d < time.Hour:
-		s = count(int64(d/time.Minute), "minute", "minutes")
-	case d < 48*time.Hour:
-		s = count(int64(d/time.Hour), "hour", "hours")
 	default:
-		s = count(int64(d/(24*time.Hour)), "day", "days")
+		return span(d) + " ago"
 	}
-	return fmt.Sprintf(form, s)
+}
+
+// lasts is how long something has been so, with the moment at which it began
+// as a tooltip.
+func lasts(now, since time.Time) template.HTML {
+	d := max(time.Second, now.Sub(since))
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="since %s UTC">for %s</time>`, since.UTC().Format(time.RFC3339), since.UTC().Format("2006-01-02 15:04:05"), span(d))) //nolint:gosec // digits and our own words
+}
+
+// span is a duration in its largest unit.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return count(int64(d/time.Second), "second", "seconds")
+	case d < time.Hour:
+		return count(int64(d/time.Minute), "minute", "minutes")
+	case d < 48*time.Hour:
+		return count(int64(d/time.Hour), "hour", "hours")
+	}
+	return count(int64(d/(24*time.Hour)), "day", "days")
 }

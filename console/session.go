@@ -28,6 +28,11 @@ const (
 type session struct {
 	Sum     [sha256.Size]byte `json:"s"` // SHA-256 of the token
 	Expires time.Time         `json:"e"`
+	// Instead of a token, whom the identity provider knows, and the value of
+	// its claim that lets them in.
+	Subject string `json:"u,omitempty"`
+	Name    string `json:"n,omitempty"`
+	Value   string `json:"v,omitempty"`
 
 	role api.Role
 	who  string
@@ -48,7 +53,7 @@ func (a *console) seal(s session) (string, error) {
 // session reads who sends the request; nil when nobody is signed in.
 func (a *console) session(r *http.Request) *session {
 	tokens := a.Tokens()
-	if len(tokens) == 0 {
+	if a.open() {
 		if api.FromThisMachine(r) {
 			return &session{role: api.Owner, who: "this machine"}
 		}
@@ -70,12 +75,22 @@ func (a *console) session(r *http.Request) *session {
 	if json.Unmarshal(b, &s) != nil || !a.Now().Before(s.Expires) {
 		return nil
 	}
-	if s.role = tokens[s.Sum]; s.role == 0 {
+	switch {
+	case s.Subject == "":
+		s.role, s.who = tokens[s.Sum], hex.EncodeToString(s.Sum[:4])
+	case a.Identity != nil:
+		s.role, s.who = a.Identity.Role(s.Value), s.Name
+	}
+	if s.role == 0 {
 		return nil
 	}
-	s.who = s.role.String() + " " + hex.EncodeToString(s.Sum[:4])
+	s.who = s.role.String() + " " + s.who
 	return &s
 }
+
+// open reports whether nobody can sign in, so that the machine itself is the
+// owner.
+func (a *console) open() bool { return len(a.Tokens()) == 0 && a.Identity == nil }
 
 type sessionKey struct{}
 
@@ -90,7 +105,7 @@ func (a *console) require(role api.Role) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s := a.session(r)
 			switch {
-			case s == nil && len(a.Tokens()) == 0:
+			case s == nil && a.open():
 				a.fail(w, r, http.StatusForbidden, "Without MLC_OPS_TOKENS_FILE the console answers only the machine that it runs on, by the name localhost or a loopback address and not through a proxy.")
 			case s == nil && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 				lead(w, r, Base+"/sign-in?to="+escape(r.URL.RequestURI()))
@@ -111,10 +126,22 @@ func (a *console) signInPage(w http.ResponseWriter, r *http.Request) {
 		lead(w, r, target(r.URL.Query().Get("to")))
 		return
 	}
-	a.render(w, r, http.StatusOK, "signin", view{Title: "Sign in", Data: signInData{To: target(r.URL.Query().Get("to"))}})
+	a.render(w, r, http.StatusOK, "signin", view{Title: "Sign in", Data: a.signInWith(target(r.URL.Query().Get("to")), "")})
 }
 
-type signInData struct{ To, Wrong string }
+type signInData struct {
+	To, Wrong string
+	Tokens    bool   // they may be used
+	Identity  string // host of the identity provider, "" when there is none
+}
+
+func (a *console) signInWith(to, wrong string) signInData {
+	d := signInData{To: to, Wrong: wrong, Tokens: len(a.Tokens()) > 0}
+	if a.Identity != nil {
+		d.Identity = a.Identity.Host()
+	}
+	return d
+}
 
 // signIn takes a token of the ops API.
 func (a *console) signIn(w http.ResponseWriter, r *http.Request) {
@@ -128,12 +155,12 @@ func (a *console) signIn(w http.ResponseWriter, r *http.Request) {
 	// a stranger cannot choose it near another.
 	if a.Guesses.Barred(r) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(api.GuessPenalty().Seconds())))
-		a.render(w, r, http.StatusTooManyRequests, "signin", view{Title: "Sign in", Data: signInData{To: to, Wrong: "Too many wrong tokens came from here. Wait half a minute, then try again."}})
+		a.render(w, r, http.StatusTooManyRequests, "signin", view{Title: "Sign in", Data: a.signInWith(to, "Too many wrong tokens came from here. Wait half a minute, then try again.")})
 		return
 	}
 	if a.Tokens()[s.Sum] == 0 {
 		a.Guesses.Wrong(r)
-		a.render(w, r, http.StatusUnauthorized, "signin", view{Title: "Sign in", Data: signInData{To: to, Wrong: "This token is not known."}})
+		a.render(w, r, http.StatusUnauthorized, "signin", view{Title: "Sign in", Data: a.signInWith(to, "This token is not known. Copy it whole, or ask your administrator for yours.")})
 		return
 	}
 	a.Guesses.Right(r)
@@ -151,8 +178,22 @@ func (a *console) signIn(w http.ResponseWriter, r *http.Request) {
 func (a *console) setCookie(w http.ResponseWriter, r *http.Request, value string, until time.Time) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure would lock people out who reach the ops listener by port-forward
 		Name: cookieName, Value: value, Path: Base, HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https", Expires: until,
+		Secure: secure(r), MaxAge: a.age(until),
 	})
+}
+
+// age is what a cookie's Max-Age is to be: the browser's clock may be wrong.
+// Negative takes the cookie away.
+func (a *console) age(until time.Time) int {
+	if s := int(until.Sub(a.Now()).Seconds()); s > 0 {
+		return s
+	}
+	return -1
+}
+
+// secure reports whether the browser speaks TLS, to us or to a proxy.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
 func (a *console) signOut(w http.ResponseWriter, r *http.Request) {
@@ -163,7 +204,7 @@ func (a *console) signOut(w http.ResponseWriter, r *http.Request) {
 // target is where a sign-in leads: a page of the console, nothing else.
 func target(to string) string {
 	at, _, _ := strings.Cut(to, "?")
-	if path.Clean(at) != strings.TrimSuffix(at, "/") || !strings.HasPrefix(to, Base+"/") || strings.HasPrefix(to, Base+"/sign") || strings.ContainsAny(to, "\\\r\n") {
+	if path.Clean(at) != strings.TrimSuffix(at, "/") || !strings.HasPrefix(to, Base+"/") || strings.HasPrefix(to, Base+"/sign") || strings.HasPrefix(to, flowPath) || strings.ContainsAny(to, "\\\r\n") {
 		return Base + "/"
 	}
 	return to

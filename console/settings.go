@@ -44,9 +44,9 @@ func (a *console) doctor(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if a.Doctor == nil {
-		return &said{http.StatusNotFound, "The doctor is not on duty here."}
+		return &said{http.StatusNotFound, "This check is not available here."}
 	}
-	return a.settingsPage(w, r, t, settingsData{Checked: "Doctor", Checks: a.Doctor(r.Context(), t)})
+	return a.settingsPage(w, r, t, settingsData{Checked: "The whole set-up", Checks: a.Doctor(r.Context(), t)})
 }
 
 func (a *console) settingsPage(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, d settingsData) error {

@@ -92,14 +92,16 @@ func open(t testing.TB, edit ...func(*house)) *house {
 			return poller.Backfill{State: "running", Counted: map[string]int{"vendorbill": 7}, Forecast: &poller.Forecast{Records: 7, Cin7Calls: 28, Minutes: 3}}, nil
 		},
 	}
+	s := httptest.NewUnstartedServer(nil)
+	t.Cleanup(s.Close)
+	h.url = "http://" + s.Listener.Addr().String()
 	h.move(redistest.Embedded(t))
 	for _, f := range edit {
 		f(h)
 	}
 	_, ops := api.New(api.Config{Queue: h.config.Queue, States: h.config.States, Tenants: h.config.Tenants, Log: zap.NewNop(), Registry: prometheus.NewRegistry(), Console: console.New(h.config)})
-	s := httptest.NewServer(ops)
-	t.Cleanup(s.Close)
-	h.url = s.URL
+	s.Config.Handler = ops
+	s.Start()
 	return h
 }
 
@@ -195,6 +197,13 @@ func (h *house) parkAll(bills ...bill) {
 // settleAs brings a record in step.
 func (h *house) settleAs(k queue.Ref, facts map[string]string) {
 	h.t.Helper()
+	h.settle(queue.Settlement{Ref: k, State: queue.Completed, Facts: facts})
+}
+
+// settle gives a record an outcome, the way a lane does.
+func (h *house) settle(s queue.Settlement) {
+	h.t.Helper()
+	k := s.Ref
 	ctx := context.Background()
 	if _, err := h.config.Queue.Mark(ctx, "acme", queue.Live, queue.Mark{Ref: k, Source: "poll"}); err != nil {
 		h.t.Fatal(err)
@@ -207,7 +216,8 @@ func (h *house) settleAs(k queue.Ref, facts map[string]string) {
 	if err != nil || len(got) != 1 {
 		h.t.Fatalf("take: %v, %v", got, err)
 	}
-	if err := turn.Settle(ctx, queue.Settlement{Ref: k, Entry: &got[0], State: queue.Completed, Facts: facts}); err != nil {
+	s.Entry = &got[0]
+	if err := turn.Settle(ctx, s); err != nil {
 		h.t.Fatal(err)
 	}
 	if err := turn.Release(ctx, time.Time{}, time.Time{}); err != nil {

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"html/template"
 	"net/http"
@@ -24,7 +23,6 @@ func (a *console) url(t *tenant.Tenant, rest string) string { return Base + "/t/
 
 type tenantData struct {
 	G          glance
-	Reasons    []reasonCount
 	Budget     template.HTML
 	Throughput template.HTML
 	Lag        template.HTML
@@ -54,9 +52,6 @@ func (a *console) tenantPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	recs := a.States.Tenant(t.ID)
-	if d.Reasons, err = a.reasons(r.Context(), recs); err != nil {
-		return err
-	}
 	hours, err := recs.ChangedPerHour(r.Context(), a.Now(), 24)
 	if err != nil {
 		return err
@@ -81,22 +76,6 @@ func (a *console) tenantPage(w http.ResponseWriter, r *http.Request) error {
 	d.Throughput, d.Lag, d.Budget = bars(hours, a.Now()), dots(lags), gaugeBar(d.G.Left, d.G.Limit)
 	a.render(w, r, http.StatusOK, "tenant", view{Title: t.Name, Tenant: t, Tab: "", Data: d})
 	return nil
-}
-
-// reasons counts the parked records by reason, the most frequent first.
-func (a *console) reasons(ctx context.Context, recs *state.Records) ([]reasonCount, error) {
-	m, err := recs.Reasons(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []reasonCount
-	for reason, n := range m {
-		out = append(out, reasonCount{reason, n})
-	}
-	slices.SortFunc(out, func(x, y reasonCount) int {
-		return cmp.Or(cmp.Compare(y.N, x.N), cmp.Compare(x.Reason, y.Reason))
-	})
-	return out, nil
 }
 
 // lags are how long the records that settled last took from their last mark

@@ -9,6 +9,8 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
@@ -25,13 +27,67 @@ func typeName(s string) string {
 
 // stateName is a record's state for people.
 func stateName(s string) string {
-	if n, ok := map[string]string{"completed": "In step", "pending": "To do", "running": "Under way"}[s]; ok {
+	if n, ok := map[string]string{"completed": "In step", "pending": "To do", "running": "Under way", "skipped": "Left out"}[s]; ok {
 		return n
 	}
 	if s == "" {
 		return ""
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// choice is what a setting of the tenant file chooses.
+func choice(s string) string {
+	if n, ok := map[string]string{
+		"INVOICE": "the invoice, then the goods (INVOICE)", "STOCK": "the goods, then the invoice (STOCK)",
+		"item_receipt": "as NetSuite's item receipts say", "bill_approved": "when the bill is approved", "bill_paid": "when the bill is paid", "never": "by people, not by the connector",
+		"purchase": "a purchase of their own", "journal": "a journal", "skip": "nothing: they are left out",
+		"park": "set aside (parked) for a person", "next_open_day": "posted on the next open day", "void_and_repost": "voided and posted again",
+		"secret": "the secret", "allowlist": "an allowed address", "both": "the secret and an allowed address",
+	}[s]; ok {
+		return n
+	}
+	return words(s)
+}
+
+// secretName is a secret of the tenant file for people.
+func secretName(key string) string {
+	s := strings.NewReplacer("cin7.", "Cin7 ", "netsuite.", "NetSuite ", "webhook.secrets[0]", "Webhook secret 1", "webhook.secrets[1]", "Webhook secret 2").Replace(key)
+	return words(s)
+}
+
+// howMatched is the rule by which an account found its Cin7 account.
+func howMatched(how string) string {
+	if n, ok := map[string]string{"mapping": "by this table", "code": "same number", "name": "same name", "display name": "same display name"}[how]; ok {
+		return n
+	}
+	return how
+}
+
+// accountType is a type of a NetSuite account in the words of its screens.
+func accountType(s string) string {
+	if n, ok := map[string]string{"AcctPay": "Accounts payable", "AcctRec": "Accounts receivable", "COGS": "Cost of goods sold", "CredCard": "Credit card", "DeferExpense": "Deferred expense",
+		"DeferRevenue": "Deferred revenue", "FixedAsset": "Fixed asset", "LongTermLiab": "Long term liability", "OthAsset": "Other asset", "OthCurrAsset": "Other current asset",
+		"OthCurrLiab": "Other current liability", "OthExpense": "Other expense", "OthIncome": "Other income"}[s]; ok {
+		return n
+	}
+	return s
+}
+
+// standing is a record's state as its pill shows it.
+type standing struct{ Class, Name string }
+
+// recordState is where a record stands. What NetSuite does not have is in step
+// with nothing: it says so.
+func recordState(r state.Record) standing {
+	if absent(r) {
+		return standing{"absent", "Not in NetSuite"}
+	}
+	return standing{string(r.State), stateName(string(r.State))}
+}
+
+func absent(r state.Record) bool {
+	return r.State == queue.Completed && r.Reason == state.ReasonAbsent
 }
 
 // reasonName is a park or wait reason for people.
@@ -51,10 +107,11 @@ var reasonNames = map[string]string{
 	"group_conflict": "Cin7 cannot pair invoice and goods", "order_changed_after_authorise": "Order changed after it was authorised",
 	"bill_changed_after_post": "Bill changed after it was posted", "voided_after_post": "Voided after it was posted", "edited_in_cin7": "Edited in Cin7 by hand",
 	"needs_approval": "Waits for an approval", "cin7_refused": "Cin7 refused it", "netsuite_hidden": "NetSuite does not show it",
-	"two_candidates": "Two Cin7 documents fit", "outcome_unknown": "Outcome of a call is unknown", "poison": "Stopped three workers",
+	"two_candidates": "Two Cin7 documents fit", "outcome_unknown": "Outcome of a call is unknown", "poison": "The program cannot work on it",
 	"approval": "Not approved in NetSuite yet", "vendor": "Its vendor is not in step", "order": "Its order is not in step", "receipt": "Waits for the goods",
 	"bill": "Waits for the bill", "budget": "The Cin7 calls of this minute are spent", "retry": "Tried again soon", "settling": "A call is being looked up",
 	"credentials": "A system refuses our credentials", "still_failing": "Keeps failing", "plan_only": "A rehearsal: nothing is written", "operator": "Left out on purpose",
+	state.ReasonAbsent: "NetSuite has no such record", "no_purchase_order": "Comes from no purchase order",
 }
 
 func count(n int64, one, many string) string {
@@ -99,13 +156,9 @@ func money(d decimal.Decimal) string {
 	return sign + thousands(n) + "." + frac
 }
 
-// hundredths is an amount that is kept in hundredths.
-func hundredths(s string) string {
-	d, err := decimal.NewFromString(s)
-	if err != nil {
-		return s
-	}
-	return money(d.Shift(-2))
+// hundredths is an amount that is kept in hundredths, with its currency.
+func hundredths(n int64, currency string) string {
+	return strings.TrimSpace(money(decimal.New(n, -2)) + " " + currency)
 }
 
 // tab is an entry of a tenant's navigation.
@@ -125,6 +178,8 @@ func verdictPage(g glance) string {
 		return "parked"
 	case strings.Contains(g.Verdict.Text, "books"):
 		return "tie-out"
+	case strings.Contains(g.Verdict.Text, "NetSuite"), g.Verdict.Text == "Behind", strings.HasPrefix(g.Verdict.Text, "Held"):
+		return "runs"
 	case strings.Contains(g.Verdict.Text, "redentials"), strings.Contains(g.Verdict.Text, "ertificate"), g.Verdict.Text == "Paused":
 		return "settings"
 	}

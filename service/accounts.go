@@ -56,7 +56,7 @@ func consoleAccounts(u *handlers.Usage, t *tenant.Tenant, m tenant.Mapping) cons
 	a := u.Evaluate(&probe)
 	out := console.Accounts{Since: a.Since, ReadAt: a.ReadAt, Lines: a.Lines, WouldPost: a.LinesPost}
 	for _, x := range a.Accounts {
-		row := console.Account{Key: x.Number, Name: x.Name, Type: x.Type, Lines: x.Lines, Amount: x.Amount.StringFixed(2), How: x.How}
+		row := console.Account{Key: x.Number, Name: x.Name, Type: x.Type, Lines: x.Lines, Amount: x.Amount, How: x.How}
 		if row.Key == "" {
 			row.Key = "id:" + x.ID.String()
 		}

@@ -33,6 +33,13 @@ type Config struct {
 	PublicURL             string        `env:"PUBLIC_URL" yaml:"public_url" help:"https://host under which NetSuite reaches the public listener; the doctor tries it"`
 	OpsAddr               string        `env:"OPS_ADDR" yaml:"ops_addr" envDefault:":9090" help:"listener for probes, metrics and /api/v1"`
 	OpsTokensFile         string        `env:"OPS_TOKENS_FILE" yaml:"ops_tokens_file" help:"lines: role token-sha256; without it /api/v1 answers loopback only"`
+	OIDCIssuer            string        `env:"OIDC_ISSUER" yaml:"oidc_issuer" help:"identity provider whose people may use the console; without it, tokens alone"`
+	OIDCClientID          string        `env:"OIDC_CLIENT_ID" yaml:"oidc_client_id" help:"the console at the identity provider"`
+	OIDCClientSecretFile  string        `env:"OIDC_CLIENT_SECRET_FILE" yaml:"oidc_client_secret_file" help:"its secret there; without it a public client"`
+	OIDCRedirectURL       string        `env:"OIDC_REDIRECT_URL" yaml:"oidc_redirect_url" help:"https://<console's host>/console/idp/callback"`
+	OIDCScopes            []string      `env:"OIDC_SCOPES" yaml:"oidc_scopes" envDefault:"profile,email" help:"asked for besides openid"`
+	OIDCClaim             string        `env:"OIDC_CLAIM" yaml:"oidc_claim" envDefault:"groups" help:"claim of the ID token that gives the role; a path with dots"`
+	OIDCRoles             string        `env:"OIDC_ROLES" yaml:"oidc_roles" help:"role=value of the claim, with commas: owner=ap-leads,viewer=finance"`
 	RedisURL              secret.String `env:"REDIS_URL" yaml:"redis_url" help:"redis:// or rediss://; more hosts by ?addr=host:port"`
 	RedisSentinelMaster   string        `env:"REDIS_SENTINEL_MASTER" yaml:"redis_sentinel_master" help:"makes the hosts of the URL sentinels of this master"`
 	KeysetFile            string        `env:"KEYSET_FILE" yaml:"keyset_file" help:"keyset that seals credentials (ml-connector keys init)"`
@@ -236,6 +243,7 @@ func (c *Config) check() error {
 			add("redis_url", "%v", err)
 		}
 	}
+	c.checkOIDC(add)
 	if c.LaneConcurrency < 1 || c.LaneConcurrency > 10_000 {
 		add("lane_concurrency", "%d: want 1 to 10000", c.LaneConcurrency)
 	}

@@ -7,6 +7,7 @@ import (
 	mlconnector "github.com/ml-connector/ml-connector"
 	"github.com/ml-connector/ml-connector/api"
 	"github.com/ml-connector/ml-connector/console"
+	"github.com/ml-connector/ml-connector/console/idp"
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/queue"
@@ -20,10 +21,10 @@ import (
 
 // newConsole wires the web console: what it asks of the two systems goes out
 // within the tenant's budget.
-func newConsole(c Config, rooms Rooms, reading *reads, rdb redis.UniversalClient, guesses *api.Guesses, tokens func() api.Tokens, log *zap.Logger) http.Handler {
+func newConsole(c Config, rooms Rooms, reading *reads, rdb redis.UniversalClient, guesses *api.Guesses, tokens func() api.Tokens, identity *idp.Provider, log *zap.Logger) http.Handler {
 	tr := transports(c.AllowPrivateEndpoints)
 	return console.New(console.Config{
-		Audit: rooms.Audit, Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: tokens, Guesses: guesses, Seal: rooms.keyset, Reasons: mlconnector.ParkedReasons, Log: log,
+		Audit: rooms.Audit, Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Tokens: tokens, Guesses: guesses, Identity: identity, Seal: rooms.keyset, Reasons: mlconnector.ParkedReasons, Log: log,
 		Shows: func(ctx context.Context, t *tenant.Tenant, k queue.Ref) (bool, error) {
 			return Shows(ctx, c, rooms, t, k)
 		},
@@ -50,6 +51,13 @@ func newConsole(c Config, rooms Rooms, reading *reads, rdb redis.UniversalClient
 				return console.Accounts{}, err
 			}
 			return consoleAccounts(u, t, m), nil
+		},
+		Names: func(ctx context.Context, t *tenant.Tenant) (console.Names, error) {
+			n, err := reading.Names(ctx, c, rooms, t)
+			if err != nil {
+				return console.Names{}, err
+			}
+			return console.Names{Currency: n.Currency, Tables: map[string][]string{"tax": n.Taxes, "terms": n.Terms, "locations": n.Locations, "charges": n.Services}}, nil
 		},
 		Reconcile: func(ctx context.Context, t *tenant.Tenant, from, to string) (*reconcile.Report, error) {
 			if from == "" && to == "" {

@@ -145,13 +145,14 @@ func (s *joined[T]) keep(key string, r result[T]) {
 
 // Live reads that people ask for through the API and the console.
 const (
-	usageAge  = 3 * time.Minute  // of the accounts in use
+	usageAge  = 3 * time.Minute  // of the accounts in use, and of Cin7's lists
 	reportAge = 10 * time.Minute // of the report that a page shows, when its file is asked for
 )
 
 // reads are the live reads of one process.
 type reads struct {
 	usage   *joined[*handlers.Usage]
+	names   *joined[*handlers.Names]
 	sides   *joined[[]handlers.Side]
 	reports *joined[*reconcile.Report]
 }
@@ -159,6 +160,7 @@ type reads struct {
 func newReads() *reads {
 	return &reads{
 		usage:   newJoined[*handlers.Usage](1, 10*time.Minute, 32),
+		names:   newJoined[*handlers.Names](1, 5*time.Minute, 32),
 		sides:   newJoined[[]handlers.Side](2, time.Minute, 0),
 		reports: newJoined[*reconcile.Report](1, nightlyLimit, 16),
 	}
@@ -181,6 +183,18 @@ func (x *reads) Usage(ctx context.Context, c Config, rooms Rooms, t *tenant.Tena
 		return Usage(ctx, c, rooms, t, since)
 	})
 	return u, err
+}
+
+// Names is handlers.ReadNames, shared for a few minutes.
+func (x *reads) Names(ctx context.Context, c Config, rooms Rooms, t *tenant.Tenant) (*handlers.Names, error) {
+	n, _, err := x.names.get(ctx, t.ID, source(t), usageAge, func(ctx context.Context) (*handlers.Names, error) {
+		_, c7, err := clients(ctx, c, rooms, t)
+		if err != nil {
+			return nil, err
+		}
+		return handlers.ReadNames(ctx, c7)
+	})
+	return n, err
 }
 
 // Sides is handlers.Beside, read once for those who ask at the same time.

@@ -209,11 +209,15 @@ func owner() string {
 // its callers to take another connection.
 func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options, l *live, rooms Rooms, rdb redis.UniversalClient, reg *prometheus.Registry) (stop func(), err error) {
 	tr, reading, guesses := o.transports(c), newReads(), api.NewGuesses(o.Log)
+	identity, err := identityProvider(c)
+	if err != nil {
+		return nil, err
+	}
 	pub, op := api.New(api.Config{
 		Queue: rooms.Queue, States: rooms.States, Tenants: rooms.Tenants, Door: tenant.NewDoor(rooms.Tenants), Audit: rooms.Audit, Access: &l.access,
 		TenantOptions: tenant.Options{AllowPrivateEndpoints: c.AllowPrivateEndpoints}, MaxBodyBytes: c.MaxBodyBytes, Spec: mlconnector.OpenAPI,
 		Log: o.Log, Registry: reg, Tracer: o.Tracer,
-		Go: g.Go, Guesses: guesses, Console: newConsole(c, rooms, reading, rdb, guesses, func() api.Tokens { return l.access.Load().Tokens }, o.Log.Named("console")),
+		Go: g.Go, Guesses: guesses, Console: newConsole(c, rooms, reading, rdb, guesses, func() api.Tokens { return l.access.Load().Tokens }, identity, o.Log.Named("console")),
 		Ready: func(rctx context.Context) []api.Check {
 			stopping := api.Check{Name: "not stopping", OK: staying.Err() == nil}
 			err := rdb.Ping(rctx).Err()

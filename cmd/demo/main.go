@@ -43,6 +43,7 @@ func start() int {
 	o := options{out: os.Stdout, progress: os.Stderr}
 	flag.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flag.BoolVar(&o.keep, "keep", false, "leave everything running at the end, to look around")
+	flag.BoolVar(&o.signIn, "sign-in", false, "with --keep: want a sign-in, and print a token for each role")
 	flag.BoolVar(&o.verbose, "v", false, "show the service's log")
 	flag.StringVar(&o.approach, "approach", "INVOICE", "INVOICE or STOCK: which of invoice and goods comes first in Cin7")
 	flag.StringVar(&o.breaks, "break", "", "break something, to see the demo fail: account moves a posted line to another account, amount doubles one")
@@ -63,10 +64,10 @@ func start() int {
 }
 
 type options struct {
-	json, keep, verbose bool
-	approach, breaks    string
-	report              string
-	out, progress       io.Writer
+	json, keep, verbose, signIn bool
+	approach, breaks            string
+	report                      string
+	out, progress               io.Writer
 }
 
 // tenantID of the company.
@@ -133,7 +134,15 @@ func run(ctx context.Context, o options) (bool, error) {
 		return false, err
 	}
 	if o.keep {
+		if err := d.keepTieOut(ctx, res.Reconciliation); err != nil {
+			return false, err
+		}
 		say("\nEverything goes on running. Look around, and end it with Ctrl-C:")
+		for _, role := range []string{"viewer", "operator", "owner"} {
+			if t := d.tokens[role]; t != "" {
+				say("  token of a %s: %s", role, t)
+			}
+		}
 		say("  %s/console/   in a browser", d.opsURL)
 		say("  curl -s %s/api/v1/tenants/%s/records?state=parked", d.opsURL, tenantID)
 		say("  curl -s %s/api/v1/tenants/%s/records/purchaseorder/4002", d.opsURL, tenantID)
@@ -150,6 +159,7 @@ type demo struct {
 	rooms                service.Rooms
 	netsuiteURL, cin7URL string
 	publicURL, opsURL    string
+	tokens               map[string]string // role -> token, when a sign-in is wanted
 	tenant               *tenant.Tenant
 	creds                tenant.Credentials
 	close                func()
@@ -191,7 +201,16 @@ func build(ctx context.Context, o options) (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := service.Load("", []string{"MLC_PUBLIC_ADDR=127.0.0.1:0", "MLC_OPS_ADDR=127.0.0.1:0", "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_SETTLE_SECONDS=2", "MLC_DRAIN_SECONDS=0", "MLC_LOG_FORMAT=console"})
+	environ := []string{"MLC_PUBLIC_ADDR=127.0.0.1:0", "MLC_OPS_ADDR=127.0.0.1:0", "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_SETTLE_SECONDS=2", "MLC_DRAIN_SECONDS=0", "MLC_LOG_FORMAT=console"}
+	if o.signIn {
+		file, remove, err := d.makeTokens()
+		if err != nil {
+			return nil, err
+		}
+		closers = append(closers, remove)
+		environ = append(environ, "MLC_OPS_TOKENS_FILE="+file)
+	}
+	c, err := service.Load("", environ)
 	if err != nil {
 		return nil, err
 	}

@@ -4,20 +4,20 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { browser, start } from "./world.mjs";
+import { browser, signIn, start } from "./world.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const shots = process.env.SHOTS;
 
 const pages = {
-  overview: "/console/", glance: "/console/t/cascade/", records: "/console/t/cascade/records", causes: "/console/t/cascade/records?state=completed&group=cause",
+  "sign-in": "/console/sign-in", overview: "/console/", glance: "/console/t/cascade/", records: "/console/t/cascade/records", causes: "/console/t/cascade/records?state=completed&group=cause",
   record: "/console/t/cascade/records/vendorbill/6011/sides", step: "/console/t/cascade/records/purchaseorder/4002/sides", parked: "/console/t/cascade/parked",
   accounts: "/console/t/cascade/accounts", "tie-out": "/console/t/cascade/tie-out?from=2026-11-01&to=2026-11-30", webhooks: "/console/t/cascade/webhooks",
-  runs: "/console/t/cascade/runs", settings: "/console/t/cascade/ping", audit: "/console/audit", help: "/console/help", retry: "/console/t/cascade/retry?state=parked", missing: "/console/nothing",
+  runs: "/console/t/cascade/runs", settings: "/console/t/cascade/ping", audit: "/console/audit", help: "/console/help", retry: "/console/t/cascade/retry?state=parked", missing: "/console/nothing", "nothing-found": "/console/t/cascade/records?q=nowhere",
 };
 
 let world, b;
-before(async () => { world = await start(process.env.DEMO ?? "../../bin/demo"); b = await browser(); });
+before(async () => { world = await start(process.env.DEMO ?? "../../bin/demo", "--sign-in"); b = await browser(); });
 after(async () => { await b?.close(); await world?.stop(); });
 
 for (const colorScheme of ["light", "dark"]) {
@@ -26,6 +26,7 @@ for (const colorScheme of ["light", "dark"]) {
       const p = await b.page({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
       for (const [name, path] of Object.entries(pages)) {
         await t.test(name, async () => {
+          if (name === "overview") await signIn(p, world.tokens.owner);
           await p.goto(world.ops + path);
           await p.evaluate(axe);
           const found = await p.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }));
@@ -44,6 +45,7 @@ for (const colorScheme of ["light", "dark"]) {
 test("every control is reached by keyboard, and seen when it is", async () => {
   const p = await b.page();
   await p.goto(world.ops + pages.parked);
+  await signIn(p, world.tokens.owner);
   const controls = await p.locator("a[href]:visible, button:visible, input:visible, select:visible").count();
   const met = new Set();
   for (let i = 0; i < controls + 2; i++) {

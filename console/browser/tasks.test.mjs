@@ -1,7 +1,7 @@
 // What three people do, by clicking: with script and without.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, start } from "./world.mjs";
+import { browser, signIn, start } from "./world.mjs";
 
 const demo = process.env.DEMO ?? "../../bin/demo";
 
@@ -13,7 +13,7 @@ for (const script of [true, false]) {
     try {
       await t.test("the operator sees at one glance that somebody must act", async () => {
         await p.goto(`${world.ops}/`);
-        assert.match(await p.locator("h1").innerText(), /One tenant needs you/);
+        assert.match(await p.locator("h1").innerText(), /One company needs you/);
         await p.getByRole("link", { name: "1 record needs a person" }).click();
         assert.match(await p.locator("h1").innerText(), /1 record needs a person/);
       });
@@ -31,7 +31,7 @@ for (const script of [true, false]) {
       await t.test("the clerk maps the account, sees what it would do, saves, and the bill completes", async () => {
         await p.getByRole("link", { name: "Open the accounts page" }).click();
         await p.getByLabel("Cin7 account for 6990 Sundry Penalties").fill("429");
-        await p.getByRole("button", { name: "Rehearse the change" }).click();
+        await p.getByRole("button", { name: "Rehearse the change", exact: true }).click();
         const rehearsal = await p.locator("main").innerText();
         assert.match(rehearsal, /account 6990 to 429/);
         const [, post, lines] = /With it, (\d+) of (\d+) lines/.exec(rehearsal);
@@ -50,7 +50,7 @@ for (const script of [true, false]) {
         await p.getByRole("button", { name: "Try all of these again" }).click();
         assert.match(await p.locator("h1").innerText(), /Try \d+ records again\?/);
         await p.locator("main").getByRole("button", { name: /^Try \d+ records again$/ }).click();
-        assert.match(await p.getByRole("status").innerText(), /\d+ records are marked again/);
+        assert.match(await p.getByRole("status").innerText(), /\d+ records are tried again/);
       });
       await t.test("the controller ties the books out and gets something to print", async () => {
         await p.getByRole("link", { name: "Tie-out" }).click();
@@ -77,12 +77,63 @@ for (const script of [true, false]) {
         assert.match(audit, /mapping/);
         assert.match(audit, /secret/);
       });
+      await t.test("what NetSuite tells of and does not have is told as such", async () => {
+        const said = await fetch(world.hook(), { method: "POST", body: JSON.stringify({ recordType: "vendorbill", id: "99999" }) });
+        assert.equal(said.status, 202);
+        await until(async () => {
+          await p.goto(`${world.ops}/console/t/cascade/records?q=99999`);
+          return /Not in NetSuite/.test(await p.locator("main").innerText());
+        });
+        await p.getByRole("link", { name: "99999" }).click();
+        assert.match(await p.locator("main").innerText(), /NetSuite has no such record, and nothing of it is in Cin7/);
+      });
       await t.test("the operator pauses and resumes", async () => {
         await p.goto(`${world.ops}/console/t/cascade/settings`);
         await p.getByRole("button", { name: "Pause" }).click();
         assert.match(await p.getByRole("status").innerText(), /paused/);
         await p.getByRole("button", { name: "Resume" }).click();
         assert.match(await p.getByRole("status").innerText(), /goes on/);
+      });
+      assert.deepEqual(b.outside, [], "no request leaves the host");
+      assert.deepEqual(b.errors, [], "no page complains");
+    } finally {
+      await b.close();
+      await world.stop();
+    }
+  });
+}
+
+for (const script of [true, false]) {
+  test(`signing in and out with script ${script ? "on" : "off"}`, async (t) => {
+    const world = await start(demo, "--sign-in");
+    const b = await browser({ javaScriptEnabled: script });
+    const p = await b.page();
+    try {
+      await t.test("a wrong token is told as such", async () => {
+        await p.goto(`${world.ops}/console/t/cascade/parked`);
+        await signIn(p, "not-a-token");
+        assert.match(await p.getByRole("alert").innerText(), /This token is not known/);
+      });
+      await t.test("the right one leads to where one wanted to go, as the role that it has", async () => {
+        await signIn(p, world.tokens.viewer);
+        assert.match(await p.locator("h1").innerText(), /1 record needs a person/);
+        assert.match(await p.locator("header").innerText(), /viewer/);
+      });
+      await t.test("a viewer sees everything, is offered nothing, and is refused", async () => {
+        assert.equal(await p.locator("main button").count(), 0);
+        await p.goto(`${world.ops}/console/t/cascade/accounts`);
+        assert.equal(await p.getByRole("button", { name: /Rehearse/ }).count(), 0);
+        await p.goto(`${world.ops}/console/t/cascade/retry?state=parked`);
+        assert.match(await p.getByRole("alert").innerText(), /needs the role operator; you are signed in as viewer/);
+      });
+      await t.test("who signs out is out", async () => {
+        await p.getByRole("button", { name: "Sign out" }).click();
+        assert.match(await p.locator("h1").innerText(), /Sign in/);
+        await p.goto(`${world.ops}/console/t/cascade/parked`);
+        assert.match(await p.locator("h1").innerText(), /Sign in/);
+        await signIn(p, world.tokens.operator);
+        await p.getByRole("button", { name: /Try it again/ }).click();
+        assert.match(await p.locator("h1").innerText(), /Try 1 record again\?/);
       });
       assert.deepEqual(b.outside, [], "no request leaves the host");
       assert.deepEqual(b.errors, [], "no page complains");

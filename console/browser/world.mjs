@@ -17,7 +17,15 @@ export async function start(demo, ...args) {
     child.stderr.on("data", on);
     child.on("exit", (code) => reject(new Error(`the demo ended with ${code}:\n${said}`)));
   });
-  return { ops, stop: () => new Promise((done) => { child.on("exit", done); child.kill("SIGINT"); }) };
+  const tokens = Object.fromEntries([...said.matchAll(/token of an? (\w+): (\w+)/g)].map((m) => [m[1], m[2]]));
+  const hook = () => /http:\/\/\S+\/webhooks\/[^'\s]+/.exec(said)?.[0];
+  return { ops, tokens, hook, stop: () => new Promise((done) => { child.on("exit", done); child.kill("SIGINT"); }) };
+}
+
+// signIn shows a token, from the page that asks for it.
+export async function signIn(p, token) {
+  await p.getByLabel("Token").fill(token);
+  await p.getByRole("button", { name: "Sign in" }).click();
 }
 
 // browser starts Debian's Chromium. outside collects every request that leaves
