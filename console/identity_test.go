@@ -292,8 +292,12 @@ func TestIdentityProviderThatRedirects(t *testing.T) {
 	if status, body, _ := h.as("").get("/console/idp/begin"); status != http.StatusBadGateway || !strings.Contains(body, "redirect, which is not followed") {
 		t.Errorf("got %d\n%s", status, body)
 	}
+	h.as("").get("/console/idp/begin")
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if len(i.asked) != 1 {
+		t.Errorf("a provider that fails is asked again at once: %q", i.asked)
+	}
 	for _, at := range i.asked {
 		if at == "/elsewhere" {
 			t.Error("the redirect was followed")

@@ -31,6 +31,7 @@ const auditMost = 500
 type auditRow struct {
 	At                        time.Time
 	Who, Tenant, What, Detail string
+	Words                     string // what it was, for people; "" when What says it
 }
 
 // audit shows who changed what.
@@ -41,10 +42,26 @@ func (a *console) audit(w http.ResponseWriter, r *http.Request) error {
 	}
 	rows := make([]auditRow, 0, len(entries))
 	for _, e := range entries {
-		rows = append(rows, auditRow{e.At, e.Actor, e.Tenant, e.Action, detail(e)})
+		rows = append(rows, auditRow{e.At, e.Actor, e.Tenant, e.Action, detail(e), auditWords(e.Action)})
 	}
 	a.render(w, r, http.StatusOK, "audit", view{Title: "Audit", Data: rows})
 	return nil
+}
+
+// auditWords is what somebody did in the console, for people.
+func auditWords(action string) string {
+	what, ended := strings.CutSuffix(strings.TrimPrefix(action, "console "), " ended")
+	said := map[string]string{
+		"sync": "Try a record again", "skip": "Leave a record out", "retry": "Try many records again", "accounts": "Change the mapping", "poll": "Read NetSuite now", "backfill": "Start a backfill",
+		"backfill-steer": "Pause, resume or cancel a backfill", "rotate": "Make a webhook secret", "retire": "End the older webhook secret", "pause": "Pause the company", "resume": "Let the company go on",
+	}[what]
+	if said == "" || !strings.HasPrefix(action, "console ") {
+		return ""
+	}
+	if ended {
+		return said + ": how it ended"
+	}
+	return said
 }
 
 func detail(e audit.Entry) string {

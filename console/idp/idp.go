@@ -34,6 +34,9 @@ const (
 	// discoveryLife is how long the provider's description is believed; its
 	// keys are read anew whenever a token names one that is not known.
 	discoveryLife = 24 * time.Hour
+	// failureLife is how long a provider that does not answer is left alone:
+	// strangers may make us ask.
+	failureLife = 5 * time.Second
 )
 
 // Settings say which provider, and who is what there.
@@ -121,6 +124,8 @@ type Provider struct {
 	mu      sync.Mutex
 	found   *oidc.Provider
 	foundAt time.Time
+	failed  error // the last answer, when it was none
+	tried   time.Time
 }
 
 // New returns a provider; it is asked for nothing until somebody signs in.
@@ -274,10 +279,15 @@ func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
 	if p.found != nil && p.now().Sub(p.foundAt) < discoveryLife {
 		return p.found, nil
 	}
-	found, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.s.Issuer)
-	if err != nil {
-		return nil, fmt.Errorf("the identity provider %s cannot be asked: %w", p.Host(), quiet(err))
+	if p.failed != nil && p.now().Sub(p.tried) < failureLife {
+		return nil, p.failed
 	}
-	p.found, p.foundAt = found, p.now()
+	p.tried = p.now()
+	found, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), p.client), p.s.Issuer) // others wait for it; the client ends it
+	if err != nil {
+		p.failed = fmt.Errorf("the identity provider %s cannot be asked: %w", p.Host(), quiet(err))
+		return nil, p.failed
+	}
+	p.found, p.foundAt, p.failed = found, p.now(), nil
 	return found, nil
 }
