@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/ml-connector/ml-connector/api"
 	"github.com/ml-connector/ml-connector/console/idp"
 	"github.com/ml-connector/ml-connector/secret"
 )
@@ -73,11 +75,17 @@ func (a *console) flow(r *http.Request) idp.Flow {
 
 // callback takes whom the identity provider sends back.
 func (a *console) callback(w http.ResponseWriter, r *http.Request) {
+	if a.Guesses.Barred(r) { // each answer makes us ask the provider
+		w.Header().Set("Retry-After", strconv.Itoa(int(api.GuessPenalty().Seconds())))
+		a.fail(w, r, http.StatusTooManyRequests, "Too many sign-ins from here have failed. Wait half a minute, then try again.")
+		return
+	}
 	flow := a.flow(r)
 	a.setFlow(w, r, "", time.Unix(1, 0)) // it serves once
 	who, err := a.Identity.Finish(r.Context(), flow, r.URL.Query())
 	if err != nil {
 		status, text := http.StatusUnauthorized, "You are not signed in: "+plain(err)+". Begin again."
+		a.Guesses.Wrong(r)
 		if errors.Is(err, idp.ErrNoRole) {
 			status, text = http.StatusForbidden, "You are "+who.Name+", and "+plain(err)+". Ask your administrator for one."
 		}
@@ -91,6 +99,7 @@ func (a *console) callback(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, http.StatusInternalServerError, "The session could not be sealed.")
 		return
 	}
+	a.Guesses.Right(r)
 	a.setCookie(w, r, value, s.Expires)
 	a.Log.Info("signed in at the identity provider", zap.String("subject", who.Subject), zap.String("name", who.Name), zap.String("role", a.Identity.Role(who.Value).String()))
 	// A redirect would still count as the provider's, and the Strict cookie
