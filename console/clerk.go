@@ -61,7 +61,10 @@ var phrases = strings.NewReplacer(
 	"the first poll begins by itself; if it does not, look at the log", "reading begins by itself; if it does not, your administrator looks at the log",
 	"that webhooks told of or that were there before", "that it told of or that were there before",
 	"polls have failed", "reading has failed", "the last poll was at", "it was last read at", "the next was due at", "and the next time was due at",
-	"`id:123`", "id:123 (an internal id)",
+	"the tenant's default", "the default of the settings",
+	"what the tenant allows", "what the settings allow",
+	"two nightly sweeps", "two nightly comparisons",
+	"with our marker", "made by the connector",
 )
 
 var (
@@ -73,8 +76,8 @@ var (
 // clerk is a text in a clerk's words, with a link to each page of the tenant
 // that it names; without a tenant there is none to lead to.
 func clerk(t *tenant.Tenant, text string) template.HTML {
-	s := phrases.Replace(pointer.ReplaceAllString(strings.NewReplacer("\x01", "", "\x02", "").Replace(text), ""))
-	s = strings.ReplaceAll(s, "`", "")
+	s := strings.NewReplacer("\x01", "", "\x02", "", "`id:123`", "id:123 (an internal id)", "`", "").Replace(text)
+	s = phrases.Replace(pointer.ReplaceAllString(s, ""))
 	for i, x := range terms {
 		s = strings.ReplaceAll(s, x.of, "\x01"+string(rune('0'+i/10))+string(rune('0'+i%10))+"\x02")
 	}
@@ -104,7 +107,11 @@ func advice(t *tenant.Tenant, text string) template.HTML {
 
 // paragraph is a paragraph of the help.
 func paragraph(t *tenant.Tenant, text string) template.HTML {
-	return template.HTML(emphasis.ReplaceAllString(string(clerk(t, text)), "<em>$1</em>")) //nolint:gosec // clerk escaped it
+	s := string(clerk(t, text))
+	if s != "" && s[0] >= 'a' && s[0] <= 'z' {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
+	return template.HTML(emphasis.ReplaceAllString(s, "<em>$1</em>")) //nolint:gosec // clerk escaped it
 }
 
 // stepName is what a line of a record's story is about.
