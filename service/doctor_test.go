@@ -29,7 +29,6 @@ type ward struct {
 	rdb   redis.UniversalClient
 	ks    *secret.Keyset
 	e     service.Examination
-	now   time.Time
 }
 
 // fault is a planted misconfiguration.
@@ -86,7 +85,7 @@ var faults = []fault{
 	}, seen: []string{"old webhook secret"}, fix: "--retire-old"},
 	{name: "NetSuite posts from an address that is not listed", after: func(w *ward) { w.knock("203.0.113.9", distributor.WebhookSecret) }, seen: []string{"webhook addresses"}, fix: "webhook.allowlist"},
 	{name: "no webhook for weeks", after: func(w *ward) {
-		w.rdb.HSet(w.t.Context(), "mlc:{"+tenantID+"}:cfg", "applied_at", w.now.AddDate(0, 0, -30).UTC().Format(time.RFC3339))
+		w.rdb.HSet(w.t.Context(), "mlc:{"+tenantID+"}:cfg", "applied_at", time.Now().AddDate(0, 0, -30).UTC().Format(time.RFC3339))
 	}, seen: []string{"webhooks arrive"}, fix: "script deployment"},
 	{name: "paused", after: func(w *ward) {
 		if err := w.e.Rooms.Tenants.SetPaused(w.t.Context(), tenantID, "stock-taking"); err != nil {
@@ -110,6 +109,7 @@ var faults = []fault{
 			w.t.Fatal(err)
 		}
 	}, seen: []string{"keyset"}, fix: "keys rotate --reseal"},
+	{name: "a clock that is ten minutes ahead", after: func(w *ward) { w.e.Now = func() time.Time { return time.Now().Add(10 * time.Minute) } }, seen: []string{"clock of Redis"}, fix: "NTP"},
 	{name: "a former state of the settings put back", after: func(w *ward) { w.putBack() }, seen: []string{"stored settings"}, fix: "apply the tenant again"},
 	{name: "another base currency", world: func(o *distributor.Options) { o.Cin7.Currency = "AUD" }, seen: []string{"currencies"}, fix: "one base currency"},
 	{name: "a currency that Cin7 does not know", after: func(w *ward) { w.world.NetSuite.PutCurrency(netsuitetest.Currency{Symbol: "US$", Name: "Dollar"}) }, seen: []string{"currencies"}, fix: "sync.mapping.currencies"},
@@ -215,7 +215,7 @@ func newWard(t *testing.T, f fault) *ward {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &ward{t: t, world: world, rdb: redistest.Embedded(t), now: time.Now()}
+	w := &ward{t: t, world: world, rdb: redistest.Embedded(t)}
 	if w.ks, err = secret.Ephemeral(); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func (w *ward) open(ks *secret.Keyset) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.e = service.Examination{Rooms: rooms, Redis: w.rdb, Transports: service.Transports(c), Now: func() time.Time { return w.now }}
+	w.e = service.Examination{Rooms: rooms, Redis: w.rdb, Transports: service.Transports(c)}
 }
 
 func (w *ward) examine(withTenant bool) []api.Check {
