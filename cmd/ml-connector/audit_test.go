@@ -161,7 +161,7 @@ func TestEveryVerbIsKnown(t *testing.T) {
 			}
 		}
 	}
-	walk((&app{}).root(), "")
+	walk((&app{out: os.Stdout}).root(), "")
 }
 
 // The end of a change tells the version of the settings that it made: by it

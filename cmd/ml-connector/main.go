@@ -37,10 +37,9 @@ type usageError struct{ error }
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args, environ []string, out, errs io.Writer) int {
-	a := &app{environ: environ}
+	a := &app{environ: environ, out: out}
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(out)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	var usage usageError
@@ -58,6 +57,7 @@ func run(ctx context.Context, args, environ []string, out, errs io.Writer) int {
 // app is what the verbs share.
 type app struct {
 	environ []string
+	out     io.Writer
 	file    string // --config
 	output  string // --output
 	yes     bool   // --yes
@@ -78,9 +78,9 @@ To look around without any set-up: go run ./cmd/demo`,
 			}
 			// Names and notes come from both systems: none may steer the terminal.
 			if a.output == "json" {
-				cmd.Root().SetOut(plain.JSON(os.Stdout))
+				cmd.Root().SetOut(plain.JSON(a.out))
 			} else {
-				cmd.Root().SetOut(plain.Text(os.Stdout))
+				cmd.Root().SetOut(plain.Text(a.out))
 			}
 			return nil
 		},
