@@ -44,6 +44,10 @@ soak: tools ## the long proofs, minutes to an hour; each prints its figures
 mutants: ## put faults into the source, one at a time: a named test must find each
 	MLC_SOAK=1 $(GO) test -v -timeout 60m -count=1 -run 'Mutants$$' $$($(GO) list -f '{{if .TestGoFiles}}{{.ImportPath}}{{end}}' ./handlers/... ./cin7 ./netsuite) 2>&1 | grep -v '^=== '
 
+.PHONY: topologies
+topologies: tools ## the tests of keys, tenants and lanes, and the month, on a cluster of three masters and behind a sentinel; minutes
+	for t in cluster sentinel; do REDIS_TOPOLOGY=$$t $(GO) test -count=1 -p 1 -timeout 20m ./queue ./state ./tenant && REDIS_TOPOLOGY=$$t $(GO) test -count=1 -timeout 20m -run 'TestMonth|TestPollerAlone|TestRestarts|TestMappingReleases|TestLimitAndOutage' ./service || exit 1; done
+
 .PHONY: bench
 bench: tools build bin/bench-peers ## measure speed and cost beside limits and peers; about ten minutes on a quiet machine
 	$(GO) build -o bin/bench ./internal/bench

@@ -57,9 +57,9 @@ func TestEpoch(t *testing.T) {
 	}{
 		{name: "nothing happened", damage: func(*testing.T, redis.UniversalClient) {}},
 		{name: "nothing happened, process restarted", damage: func(*testing.T, redis.UniversalClient) {}, started: true},
-		{name: "everything is gone", waits: true, rereads: true, damage: func(t *testing.T, rdb redis.UniversalClient) { rdb.FlushAll(t.Context()) }},
+		{name: "everything is gone", waits: true, rereads: true, damage: func(t *testing.T, rdb redis.UniversalClient) { redistest.Flush(t, rdb) }},
 		{name: "everything is gone, process restarted", started: true, waits: true,
-			damage: func(t *testing.T, rdb redis.UniversalClient) { rdb.FlushAll(t.Context()) }},
+			damage: func(t *testing.T, rdb redis.UniversalClient) { redistest.Flush(t, rdb) }},
 		{name: "the slot of the epoch is gone", waits: true, rereads: true, damage: func(t *testing.T, rdb redis.UniversalClient) { rdb.Del(t.Context(), queue.KeyEpoch) }},
 		{name: "the slot of the tenant is gone", waits: true, rereads: true, started: true, damage: func(t *testing.T, rdb redis.UniversalClient) {
 			for _, k := range rdb.Keys(t.Context(), "mlc:{acme}:*").Val() {

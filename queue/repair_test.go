@@ -12,6 +12,7 @@ import (
 
 	"github.com/ml-connector/ml-connector/internal/soak"
 	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/queue/redistest"
 )
 
 // populate makes records in every state: two pending, one bulk, two in the
@@ -80,7 +81,7 @@ func TestRepairMendsWhatDriftedApart(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(4, 2))
 		ctx, broken := t.Context(), 0
 		for range soak.N(6, 60) {
-			rdb.FlushAll(ctx)
+			redistest.Flush(t, rdb)
 			q := queue.New(rdb, queue.Options{})
 			const n = 24
 			populate(t, q, n)

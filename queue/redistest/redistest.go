@@ -3,6 +3,7 @@
 package redistest
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,8 +16,15 @@ import (
 
 // Embedded returns a client of a fresh in-process Redis. It keeps nothing and
 // has no memory limit.
+//
+// With REDIS_TOPOLOGY=cluster or sentinel it is a fresh topology of real
+// servers instead, and so is Server: the same tests show that the service works
+// there (make topologies).
 func Embedded(t testing.TB) redis.UniversalClient {
 	t.Helper()
+	if c := topology(t); c != nil {
+		return c
+	}
 	m := miniredis.RunT(t)
 	c := redis.NewClient(&redis.Options{Addr: m.Addr(), ContextTimeoutEnabled: true, MaxRetries: -1})
 	t.Cleanup(func() { _ = c.Close() })
@@ -28,7 +36,44 @@ func Embedded(t testing.TB) redis.UniversalClient {
 // installed: skipping would hide what only a real server shows.
 func Server(t testing.TB, args ...string) redis.UniversalClient {
 	t.Helper()
+	if len(args) == 0 {
+		if c := topology(t); c != nil {
+			return c
+		}
+	}
 	return Start(t, args...).Client(t)
+}
+
+// topology is what REDIS_TOPOLOGY asks for, nil when it is not set.
+func topology(t testing.TB) redis.UniversalClient {
+	t.Helper()
+	switch what := os.Getenv("REDIS_TOPOLOGY"); what {
+	case "":
+		return nil
+	case "cluster":
+		return Cluster(t)
+	case "sentinel":
+		c, _ := Sentinel(t)
+		return c
+	default:
+		t.Fatalf("REDIS_TOPOLOGY=%s: want cluster or sentinel", what)
+		return nil
+	}
+}
+
+// Flush empties a Redis, every shard of it.
+func Flush(t testing.TB, rdb redis.UniversalClient) {
+	t.Helper()
+	flush := func(ctx context.Context, c *redis.Client) error { return c.FlushAll(ctx).Err() }
+	var err error
+	if c, ok := rdb.(*redis.ClusterClient); ok {
+		err = c.ForEachMaster(t.Context(), flush)
+	} else {
+		err = rdb.FlushAll(t.Context()).Err()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Process is a running redis-server.
