@@ -206,6 +206,10 @@ func (w *Worker) Apply(ctx context.Context, p *Plan, say func(Call)) (Applied, e
 	if moved := drift(p, &r.plan); len(moved) > 0 {
 		return a, fmt.Errorf("%w: %s: make a new plan", ErrDeparted, strings.Join(moved, "; "))
 	}
+	if from := lane.CreatesFrom; w.now().Before(from) && slices.ContainsFunc(p.Calls, Call.creates) {
+		return a, fmt.Errorf("no call was made: Redis is new or has lost data of %s, and nothing is created before %s, when no call of before can still take effect: apply the plan again then",
+			tn.ID, from.UTC().Format(time.RFC3339))
+	}
 	s := &script{left: slices.Clone(p.Calls), known: r.known, names: map[string]string{}, say: say}
 	if s.say == nil {
 		s.say = func(Call) {}

@@ -212,7 +212,7 @@ func (b *builder) purchase() (stop bool) {
 	case !w.Blind && p.Order.Status != cin7.StatusAuthorised:
 		order := w.Order
 		order.TaskID = p.ID
-		b.add(op{Kind: opPostOrder, For: w.Ref, Order: &order, Sent: sentOrder(w), Source: w.Source, Why: "the order of " + p.OrderNumber + " is not authorised"})
+		b.add(op{Kind: opPostOrder, For: w.Ref, Order: &order, Sent: sentOrder(w), Source: w.Source, Why: "the order of " + firstOf(p.OrderNumber, "the purchase for "+w.Number) + " is not authorised"})
 		return true
 	}
 	if diff := diffLines(w.Order.Lines, w.Order.AdditionalCharges, p.Order.Lines, p.Order.AdditionalCharges); diff != "" && !w.Blind {

@@ -56,6 +56,13 @@ type Call struct {
 	Body      json.RawMessage `json:"body,omitempty"`
 }
 
+// creates reports whether a call makes something that a repeated one would
+// make a second time.
+func (c Call) creates() bool {
+	k, _ := kindOf(c.Operation)
+	return k.creates
+}
+
 // same reports whether two calls send the same.
 func (c Call) same(d Call) bool {
 	return c.Record == d.Record && c.For == d.For && c.Operation == d.Operation && c.Method == d.Method && lowerIDs(c.Path) == lowerIDs(d.Path) &&

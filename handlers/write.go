@@ -63,11 +63,6 @@ func (t *turn) write(ctx context.Context, owner queue.Ref, in state.Intent, body
 	if err := t.alone(ctx); err != nil {
 		return err
 	}
-	if t.script != nil {
-		if err := t.script.take(); err != nil {
-			return err
-		}
-	}
 	k, known := kindOf(in.Op)
 	if !known {
 		return fmt.Errorf("write for %s: operation %q is not in the list of kinds", owner, in.Op)
@@ -85,6 +80,11 @@ func (t *turn) write(ctx context.Context, owner queue.Ref, in state.Intent, body
 	// The budget first: an intent says when its call was sent.
 	if err := t.pay(ctx); err != nil {
 		return t.classify(&cin7.Error{Kind: cin7.ErrNotSent, Operation: in.Op, Applied: cin7.NotApplied, Cause: err})
+	}
+	if t.script != nil {
+		if err := t.script.take(); err != nil {
+			return err
+		}
 	}
 	in.SentAt = t.w.now()
 	if err := t.recs.OpenIntent(ctx, t.lane.Fence, owner, in); err != nil {

@@ -75,7 +75,7 @@ ml-connector apply FILE, which makes exactly these calls or refuses.`,
 // printPlan shows a plan to people.
 func (a *app) printPlan(cmd *cobra.Command, p *handlers.Plan, file string) {
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "Plan for %s (%s), made %s with version %d of the settings, for %d records.\n\n", p.Name, p.Tenant, moment(p.MadeAt), p.Settings, len(p.Asked))
+	fmt.Fprintf(w, "Plan for %s (%s), made %s with version %d of the settings. Records asked for: %d.\n\n", p.Name, p.Tenant, moment(p.MadeAt), p.Settings, len(p.Asked))
 	for _, c := range p.Calls {
 		fmt.Fprintf(w, "%4d  %-6s %s\n      %s, for %s\n", c.Number, c.Method, c.Path, c.Why, c.For)
 		if c.Before != "" || c.After != "" {
@@ -97,6 +97,9 @@ func (a *app) printPlan(cmd *cobra.Command, p *handlers.Plan, file string) {
 		fmt.Fprintf(w, "\nThe plan of %s stops early: %s\n", o.Record, o.Why)
 	}
 	fmt.Fprintf(w, "\n%d calls. Hash %s\n", len(p.Calls), p.Hash)
+	if len(p.Calls) > 0 {
+		fmt.Fprintln(w, "Before the first one this deployment raises its flag in Cin7, unless it did so within 20 minutes: a deprecated supplier of its own.")
+	}
 	if file != "" {
 		fmt.Fprintf(w, "Make them with: ml-connector apply %s\n", file)
 	}
