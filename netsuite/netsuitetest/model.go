@@ -160,7 +160,11 @@ func (s *Sim) InBulk(fill func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.bulk = nil
-	if err := dbtx.Commit(); err != nil {
+	err = dbtx.Commit()
+	if err == nil { // so that queries are planned for what is there
+		_, err = s.db.ExecContext(context.Background(), "ANALYZE")
+	}
+	if err != nil {
 		panic(fmt.Sprintf("netsuitetest: in bulk: %v", err))
 	}
 }
