@@ -240,7 +240,8 @@ func FuzzKeysetFile(f *testing.F) {
 		k, err := secret.Load(secret.Source{File: file})
 		if err != nil {
 			for _, word := range strings.FieldsFunc(string(data), func(r rune) bool { return strings.ContainsRune(` "{}[],:`, r) }) {
-				if len(word) >= 24 && !strings.Contains(file, word) && strings.Contains(err.Error(), word) {
+				// A word with dots names a kind of key, which is no secret.
+				if len(word) >= 24 && !strings.Contains(word, ".") && !strings.Contains(file, word) && strings.Contains(err.Error(), word) {
 					t.Errorf("the error shows %q: %v", word, err)
 				}
 			}
