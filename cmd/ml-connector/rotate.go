@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +24,7 @@ func (a *app) tenantRotateSecret() *cobra.Command {
 time that it is shown. Both secrets admit posts until --retire-old ends the old
 one. tenant show tells which of the two is in use, and since when.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			return a.withTenant(cmd, args[0], func(conf service.Config, rooms service.Rooms, t *tenant.Tenant) error {
 				if retire {
 					return a.retireSecret(cmd, rooms, t)
 				}
@@ -46,8 +48,8 @@ one. tenant show tells which of the two is in use, and since when.`,
 				if a.output == "json" {
 					return writeJSON(cmd.OutOrStdout(), map[string]any{"tenant": t.ID, "version": stored.Version, "fingerprint": secret.Fingerprint(dep, fresh), "secret": fresh.Reveal(), "path": path})
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "new webhook URL, shown only this once (fingerprint %s):\n\n  https://<your public host>%s\n\nEnter it in NetSuite, watch tenant show %s until the new secret is in use, then: ml-connector tenant rotate-secret %s --retire-old\n",
-					secret.Fingerprint(dep, fresh), path, t.ID, t.ID)
+				fmt.Fprintf(cmd.OutOrStdout(), "new webhook URL, shown only this once (fingerprint %s):\n\n  %s%s\n\nEnter it in NetSuite, watch tenant show %s until the new secret is in use, then: ml-connector tenant rotate-secret %s --retire-old\n",
+					secret.Fingerprint(dep, fresh), cmp.Or(strings.TrimRight(conf.PublicURL, "/"), "https://<your public host>"), path, t.ID, t.ID)
 				return nil
 			})
 		},
