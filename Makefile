@@ -76,7 +76,7 @@ fmt: ## format the code
 fuzz: ## each fuzz target for FUZZTIME inputs (20000x)
 	@set -e; for pkg in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg; done; done
 
 .PHONY: vuln
 vuln: ## known vulnerabilities; says so when the database cannot be reached
