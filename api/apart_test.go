@@ -83,7 +83,7 @@ func TestTenantsAreApart(t *testing.T) {
 	for _, e := range api.Table() {
 		// Those that ask the two systems need clients, which each has its own.
 		if !slices.ContainsFunc([]string{":ping", ":doctor", "accounts", "mappings", "reconciliation"}, func(s string) bool { return strings.HasSuffix(e.Pattern, s) }) &&
-			!(e.Pattern == "/tenants/{id}/backfill" && e.Method == http.MethodPost) && strings.Contains(e.Pattern, "{id}") {
+			(e.Pattern != "/tenants/{id}/backfill" || e.Method != http.MethodPost) && strings.Contains(e.Pattern, "{id}") {
 			routes = append(routes, e)
 		}
 	}

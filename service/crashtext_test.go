@@ -81,7 +81,7 @@ func (c *child) text() string {
 func (e *env) spawn(environ ...string) *child {
 	e.t.Helper()
 	c := &child{ended: make(chan error, 1)}
-	c.cmd = exec.Command(os.Args[0], "-test.run", "^TestServeChild$", "-test.v", "-test.timeout", "5m") //nolint:noctx // ended below
+	c.cmd = exec.Command(os.Args[0], "-test.run", "^TestServeChild$", "-test.v", "-test.timeout", "5m")
 	c.cmd.Env = append(append(os.Environ(), "MLC_TEST_SERVE=1", "GOTRACEBACK=system"), append(e.settings(), environ...)...)
 	c.cmd.Stdout, c.cmd.Stderr = c, c
 	if err := c.cmd.Start(); err != nil {
@@ -110,7 +110,7 @@ func (e *env) ready(c *child) {
 // localPort is a port that nobody listens on.
 func localPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,13 +154,19 @@ func TestCrashedProcessShowsNoSecret(t *testing.T) {
 	url := func(pw string) string { return "MLC_REDIS_URL=redis://:" + pw + "@127.0.0.1:" + port }
 
 	out := e.spawn(url(wrong))
-	<-out.ended
+	if err := <-out.ended; err == nil {
+		t.Error("it serves without its Redis")
+	}
 	texts["a wrong password"] = out.text()
 	out = e.spawn("MLC_REDIS_URL=redis://:" + password + "@127.0.0.1:1")
-	<-out.ended
+	if err := <-out.ended; err == nil {
+		t.Error("it serves without its Redis")
+	}
 	texts["no Redis"] = out.text()
 	out = e.spawn("MLC_REDIS_URL=redis://:" + password + "@127.0.0.1:x/y?z=" + password)
-	<-out.ended
+	if err := <-out.ended; err == nil {
+		t.Error("it serves without its Redis")
+	}
 	texts["a URL that cannot be read"] = out.text()
 
 	for _, sig := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGSEGV} {
