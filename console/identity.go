@@ -44,7 +44,7 @@ func (a *console) begin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.setFlow(w, r, base64.RawURLEncoding.EncodeToString(b), flow.Expires)
-	http.Redirect(w, r, at, http.StatusSeeOther)
+	http.Redirect(w, r, at, http.StatusSeeOther) //nolint:gosec // the provider of the configuration, as it describes itself
 }
 
 // setFlow keeps a sign-in under way in the browser. Strict would keep the

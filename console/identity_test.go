@@ -67,7 +67,7 @@ func newIssuer(t *testing.T, h *house) *issuer {
 		i.codes[code] = q
 		i.mu.Unlock()
 		back := url.Values{"code": {code}, "state": {q.Get("state")}, "iss": {i.url}}
-		http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound) //nolint:gosec // a test
+		http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
 	})
 	mux.HandleFunc("POST /token", i.token)
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
