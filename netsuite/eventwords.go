@@ -20,9 +20,21 @@ var (
 // read says whether we look at a key: two spellings of it in one object could
 // be read differently by two readers.
 func read(key string) bool {
-	return slices.Contains(idKeys[:], key) || slices.Contains(typeKeys[:], key) || slices.Contains(kindKeys[:], key) ||
-		slices.Contains(wrappers[:], key) || key == "resource"
+	_, ok := lookedAt[key]
+	return ok
 }
+
+// lookedAt are the keys that we look at, each by itself.
+var lookedAt = func() map[string]string {
+	out := map[string]string{"resource": "resource"}
+	for _, k := range slices.Concat(idKeys[:], typeKeys[:], nameKeys[:], kindKeys[:], wrappers[:]) {
+		out[k] = k
+	}
+	return out
+}()
+
+// wordKeys may hold what happened.
+var wordKeys = slices.Concat(kindKeys[:], typeKeys[:])
 
 // object is a JSON object or a form: lower-case key -> value.
 type object map[string]any
@@ -94,7 +106,7 @@ func (o object) typ() (typ string, named bool) {
 
 // kind is what happened, "" when the object does not say.
 func (o object) kind() string {
-	for _, k := range slices.Concat(kindKeys[:], typeKeys[:]) {
+	for _, k := range wordKeys {
 		s, _ := o[k].(string)
 		if kind := kindOf(s); kind != "" {
 			return kind

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 )
@@ -19,32 +20,74 @@ type Row map[string]string
 // decodeRows reads the items of the envelope of contract 2.2. Whether there
 // are more is told by their number, not by hasMore, which lies past 100,000.
 func decodeRows(body []byte) ([]Row, error) {
-	var a struct {
-		Items []map[string]json.RawMessage `json:"items"`
+	if !json.Valid(body) {
+		var a any
+		return nil, fmt.Errorf("decode the rows: %w", json.Unmarshal(body, &a))
 	}
-	if err := json.Unmarshal(body, &a); err != nil {
-		return nil, fmt.Errorf("decode the rows: %w", err)
-	}
-	if a.Items == nil {
+	w := walker{b: body}
+	if w.next() != '{' {
 		return nil, errors.New("the answer has no items")
 	}
-	rows := make([]Row, 0, len(a.Items))
-	for i, item := range a.Items {
-		r := make(Row, len(item))
-		for k, v := range item {
-			if k = strings.ToLower(k); k == "links" {
+	var rows []Row
+	for w.at++; w.comma() != '}'; {
+		k, err := unquoted(w.text())
+		if err != nil {
+			return nil, fmt.Errorf("decode the rows: %w", err)
+		}
+		w.next()
+		w.at++ // the colon
+		if !strings.EqualFold(k, "items") || w.next() != '[' {
+			w.raw()
+			continue
+		}
+		if rows, err = w.rows(); err != nil {
+			return nil, err
+		}
+	}
+	if rows == nil {
+		return nil, errors.New("the answer has no items")
+	}
+	return rows, nil
+}
+
+// rows takes a list of objects. The names of columns are the same in each.
+func (r *walker) rows() ([]Row, error) {
+	rows, names, width := []Row{}, map[string]string{}, 0
+	for r.at++; r.comma() != ']'; {
+		if r.next() != '{' {
+			return nil, fmt.Errorf("row %d: want an object, got %.40s", len(rows), r.raw())
+		}
+		row := make(Row, width)
+		for r.at++; r.comma() != '}'; {
+			raw, escaped := r.text()
+			k, known := names[string(raw)]
+			if !known {
+				spelled, err := unquoted(raw, escaped || !utf8.Valid(raw))
+				if err != nil {
+					return nil, fmt.Errorf("row %d: %w", len(rows), err)
+				}
+				k = strings.ToLower(spelled)
+				names[string(raw)] = k
+			}
+			r.next()
+			r.at++ // the colon
+			v := r.raw()
+			if k == "links" {
 				continue
 			}
 			s, ok, err := scalar(v)
 			if err != nil {
-				return nil, fmt.Errorf("row %d, column %.60q: %w", i, k, err)
+				return nil, fmt.Errorf("row %d, column %.60q: %w", len(rows), k, err)
 			}
 			if ok {
-				r[k] = s
+				row[k] = s
 			}
 		}
-		rows = append(rows, r)
+		r.at++
+		width = len(row)
+		rows = append(rows, row)
 	}
+	r.at++
 	return rows, nil
 }
 
@@ -54,7 +97,7 @@ func scalar(v json.RawMessage) (s string, ok bool, err error) {
 	case len(v) == 0 || bytes.Equal(v, []byte("null")):
 		return "", false, nil
 	case v[0] == '"':
-		err = json.Unmarshal(v, &s)
+		s, err = unquoted(v, bytes.IndexByte(v, '\\') >= 0 || !utf8.Valid(v))
 		return s, err == nil, err
 	case bytes.Equal(v, []byte("true")):
 		return "T", true, nil
