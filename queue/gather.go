@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -26,6 +27,7 @@ type gatherer struct {
 	mu      sync.Mutex
 	free    int
 	waiting []*post
+	alarm   bool // overdue will look
 }
 
 const (
@@ -43,13 +45,34 @@ const (
 // post is one call of Mark that waits for its answer.
 type post struct {
 	ctx    context.Context
+	until  time.Time // when it is waited for no longer; zero: until ctx ends
 	tenant string
 	class  Class
 	marks  []Mark
-	left   atomic.Bool   // nobody waits for the answer any more
-	done   chan struct{} // closed when added and err are set
+	left   atomic.Bool // nobody waits for the answer any more, or it was given
+	done   chan bool   // true when added and err are set, false when it is late
 	added  int
 	err    error
+}
+
+// answer lets whoever waits go on: with what the flush has set or, if it is
+// late, without.
+func (p *post) answer(set bool) {
+	if p.left.CompareAndSwap(false, true) {
+		p.done <- set
+	}
+}
+
+func (p *post) gaveUp(err error) error {
+	return fmt.Errorf("mark %d records of %s: %w", len(p.marks), p.tenant, err)
+}
+
+// deadline is when nobody waits for the post any more.
+func (p *post) deadline() (time.Time, bool) {
+	if !p.until.IsZero() {
+		return p.until, true
+	}
+	return p.ctx.Deadline()
 }
 
 // mark makes the marks of a post durable.
@@ -58,7 +81,9 @@ func (g *gatherer) mark(p *post) (int, error) {
 	if g.free > 0 {
 		g.free--
 		g.mu.Unlock()
-		g.q.flush(p.ctx, []*post{p})
+		ctx, cancel := latest([]*post{p})
+		g.q.flush(ctx, []*post{p})
+		cancel()
 		g.goOn()
 		return p.added, p.err
 	}
@@ -66,15 +91,72 @@ func (g *gatherer) mark(p *post) (int, error) {
 		g.mu.Unlock()
 		return 0, fmt.Errorf("mark %d records of %s: %d calls wait for Redis already: %w", len(p.marks), p.tenant, maxGathered, ErrFull)
 	}
-	p.done = make(chan struct{})
+	p.done = make(chan bool, 1)
 	g.waiting = append(g.waiting, p)
+	if !p.until.IsZero() && !g.alarm {
+		g.alarm = true
+		time.AfterFunc(time.Until(p.until), g.overdue)
+	}
 	g.mu.Unlock()
 	select {
-	case <-p.done:
+	case set := <-p.done:
+		if !set {
+			return 0, p.gaveUp(context.DeadlineExceeded)
+		}
 		return p.added, p.err
 	case <-p.ctx.Done():
 		p.left.Store(true)
-		return 0, fmt.Errorf("mark %d records of %s: %w", len(p.marks), p.tenant, p.ctx.Err())
+		return 0, p.gaveUp(p.ctx.Err())
+	}
+}
+
+// overdue answers the posts that have waited for as long as they may. One
+// timer serves all that wait for a place.
+func (g *gatherer) overdue() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.alarm = false
+	if next := late(g.waiting); !next.IsZero() {
+		g.alarm = true
+		time.AfterFunc(time.Until(next), g.overdue)
+	}
+}
+
+// late answers those of some posts that have waited for as long as they may,
+// and says when the next will have.
+func late(posts []*post) (next time.Time) {
+	now := time.Now()
+	for _, p := range posts {
+		switch {
+		case p.until.IsZero() || p.left.Load():
+		case !now.Before(p.until):
+			p.answer(false)
+		case next.IsZero() || p.until.Before(next):
+			next = p.until
+		}
+	}
+	return next
+}
+
+// watch does the same for the posts of a flight, until it is told to stop.
+func watch(posts []*post) (stop func()) {
+	var mu sync.Mutex
+	var timer *time.Timer
+	var look func()
+	look = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if next := late(posts); !next.IsZero() && posts != nil {
+			timer = time.AfterFunc(time.Until(next), look)
+		}
+	}
+	look()
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if posts = nil; timer != nil {
+			timer.Stop()
+		}
 	}
 }
 
@@ -84,10 +166,12 @@ func (g *gatherer) goOn() {
 		go func() {
 			for ; next != nil; next = g.next() {
 				ctx, cancel := latest(next)
+				stop := watch(next)
 				g.q.flush(ctx, next)
+				stop()
 				cancel()
 				for _, p := range next {
-					close(p.done)
+					p.answer(true)
 				}
 			}
 		}()
@@ -123,10 +207,14 @@ func (g *gatherer) next() []*post {
 
 // latest is a context that lasts as long as anybody waits for one of the posts.
 func latest(posts []*post) (context.Context, context.CancelFunc) {
-	ctx := context.WithoutCancel(posts[0].ctx)
-	end, ok := posts[0].ctx.Deadline()
+	ctx := posts[0].ctx
+	if len(posts) == 1 && posts[0].until.IsZero() {
+		return ctx, func() {}
+	}
+	ctx = context.WithoutCancel(ctx)
+	end, ok := posts[0].deadline()
 	for _, p := range posts[1:] {
-		at, bounded := p.ctx.Deadline()
+		at, bounded := p.deadline()
 		if ok = ok && bounded; ok && at.After(end) {
 			end = at
 		}
@@ -142,10 +230,20 @@ type lot struct {
 	tenant string
 	class  Class
 	posts  []*post
-	marks  []Mark
+	n      int // marks
 	cmd    *redis.Cmd
-	keys   []string
-	args   []any
+}
+
+// marks are all of a lot's.
+func (l *lot) marks() []Mark {
+	if len(l.posts) == 1 {
+		return l.posts[0].marks
+	}
+	out := make([]Mark, 0, l.n)
+	for _, p := range l.posts {
+		out = append(out, p.marks...)
+	}
+	return out
 }
 
 // flush makes the marks of some posts durable, wakes their lanes and sets what
@@ -157,7 +255,8 @@ func (q *Queue) flush(ctx context.Context, posts []*post) {
 	_, cluster := q.rdb.(*redis.ClusterClient)
 	p := q.rdb.Pipeline()
 	for _, l := range lots {
-		l.cmd = text.EvalSha(ctx, p, l.keys, l.args...)
+		l.cmd = q.markCommand(ctx, text, l)
+		_ = p.Process(ctx, l.cmd) // it tells its own error
 	}
 	var woken *redis.Cmd
 	if !cluster { // one connection keeps the order; the wake-up must come after the marks
@@ -168,7 +267,8 @@ func (q *Queue) flush(ctx context.Context, posts []*post) {
 	for _, l := range lots {
 		v, err := l.cmd.Result()
 		if redis.HasErrorPrefix(err, "NOSCRIPT") {
-			v, err = markScript.run(ctx, q.rdb, l.keys, l.args...)
+			keys, args := q.markArgs(l.tenant, string(l.class), q.o.Bound, l.marks())
+			v, err = markScript.run(ctx, q.rdb, keys, args...)
 			late = true
 		}
 		l.answer(v, err)
@@ -188,6 +288,7 @@ func (q *Queue) flush(ctx context.Context, posts []*post) {
 	if late {
 		_, err = wakeScript.run(ctx, q.rdb, []string{KeyLanes}, wakeArgs(lots)...)
 	}
+	q.tellWorker()
 	for _, p := range posts {
 		if p.err != nil {
 			continue
@@ -212,12 +313,11 @@ func (q *Queue) lots(posts []*post) []*lot {
 		}
 		if l == nil {
 			l = &lot{tenant: p.tenant, class: p.class}
-			out = append(out, l)
+			if out = append(out, l); len(out) == 1 {
+				l.posts = make([]*post, 0, len(posts)) // likely all
+			}
 		}
-		l.posts, l.marks = append(l.posts, p), append(l.marks, p.marks...)
-	}
-	for _, l := range out {
-		l.keys, l.args = q.markArgs(l.tenant, string(l.class), q.o.Bound, l.marks)
+		l.posts, l.n = append(l.posts, p), l.n+len(p.marks)
 	}
 	return out
 }
@@ -243,7 +343,7 @@ func (l *lot) answer(v any, err error) {
 
 // markAlone makes the marks of one post durable by themselves.
 func (q *Queue) markAlone(ctx context.Context, p *post) {
-	l := &lot{tenant: p.tenant, class: p.class, posts: []*post{p}}
+	l := &lot{tenant: p.tenant, class: p.class, posts: []*post{p}, n: len(p.marks)}
 	keys, args := q.markArgs(p.tenant, string(p.class), q.o.Bound, p.marks)
 	l.answer(markScript.run(ctx, q.rdb, keys, args...))
 }

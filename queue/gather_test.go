@@ -195,6 +195,109 @@ func TestAMarkGivenUpHarmsNoNeighbour(t *testing.T) {
 	mustMark(t, q, "acme", bill(100)) // the places are free again
 }
 
+// Each of those that wait is answered when its own time is over, whether it
+// waits for a place or is under way; its neighbours go on.
+func TestAMarkWaitsUntilItsTime(t *testing.T) {
+	rdb := redistest.Server(t)
+	q := queue.New(rdb, queue.Options{Flights: 2})
+	_, open, wait := gathered(t, rdb, q, 1, func(i int) (string, queue.Mark) { return "acme", bill(i) })
+	began := time.Now()
+	late := make(chan error, 3)
+	for i, d := range []time.Duration{150 * time.Millisecond, 50 * time.Millisecond, time.Hour} {
+		go func() {
+			_, err := q.MarkUntil(began.Add(d), "acme", queue.Live, bill(10+i))
+			late <- err
+		}()
+		waitFor(t, func() bool { return q.Gathered() == 2+i })
+	}
+	for range 2 {
+		if err := <-late; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+		}
+	}
+	if since := time.Since(began); since < 150*time.Millisecond {
+		t.Errorf("answered after %s, before its time", since)
+	}
+	open()
+	if err := <-late; err != nil {
+		t.Errorf("the one with time: %v", err)
+	}
+	for i, err := range wait() {
+		if err != nil {
+			t.Errorf("mark %d: %v", i, err)
+		}
+	}
+	for i, want := range []int64{0, 0, 1} {
+		if n := rdb.Exists(t.Context(), queue.KeyRecord("acme", bill(10+i).Ref)).Val(); n != want {
+			t.Errorf("mark %d: %d records, want %d", i, n, want)
+		}
+	}
+}
+
+// The same under way: the one whose time is over is answered, the one beside it
+// in the same flight is marked.
+func TestAMarkUnderWayWaitsUntilItsTime(t *testing.T) {
+	rdb := redistest.Server(t)
+	q := queue.New(rdb, queue.Options{Flights: 1})
+	g := &gate{}
+	rdb.AddHook(g)
+	mustMark(t, q, "acme", bill(0))
+	g.close()
+	answer := func(d time.Duration, i int) chan error {
+		out := make(chan error, 1)
+		go func() {
+			_, err := q.MarkUntil(time.Now().Add(d), "acme", queue.Live, bill(i))
+			out <- err
+		}()
+		return out
+	}
+	first := answer(time.Hour, 1)
+	waitFor(t, func() bool { return g.waiting.Load() == 1 })
+	patient, hasty := answer(time.Hour, 2), answer(time.Second, 3)
+	waitFor(t, func() bool { return q.Gathered() == 2 })
+	shut := make(chan struct{})
+	close(*g.closed.Swap(&shut)) // the first flight ends, the next waits
+	if err := <-first; err != nil {
+		t.Errorf("the first: %v", err)
+	}
+	if err := <-hasty; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+	}
+	g.closed.Store(nil)
+	close(shut)
+	if err := <-patient; err != nil {
+		t.Errorf("its neighbour: %v", err)
+	}
+}
+
+// What becomes due at once is told to the worker of the process; what becomes
+// due later is not.
+func TestWoken(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	q := queue.New(rdb, queue.Options{})
+	told := func() bool {
+		select {
+		case <-q.Woken():
+			return true
+		default:
+			return false
+		}
+	}
+	if told() {
+		t.Error("told of nothing")
+	}
+	mustMark(t, q, "acme", bill(1))
+	if !told() || told() {
+		t.Error("not told once of a mark")
+	}
+	if err := q.Wake(t.Context(), "acme", time.Now().Add(time.Hour)); err != nil || told() {
+		t.Errorf("told of a lane that is not due: %v", err)
+	}
+	if err := q.Wake(t.Context(), "acme", time.Time{}); err != nil || !told() {
+		t.Errorf("not told of a lane that is due: %v", err)
+	}
+}
+
 // A Redis that answers nothing fills no memory: beyond the bound calls are
 // refused at once.
 func TestGatheringIsBounded(t *testing.T) {

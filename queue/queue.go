@@ -110,7 +110,8 @@ type Queue struct {
 	epoch  *epoch
 	memory *memory
 	gather gatherer
-	keys   sync.Map // tenant -> laneKeys
+	keys   sync.Map // tenant -> *laneNames
+	woken  chan struct{}
 }
 
 // New returns the lanes kept in rdb.
@@ -136,7 +137,7 @@ func New(rdb redis.UniversalClient, o Options) *Queue {
 	if o.Flights == 0 {
 		o.Flights = defaultFlights
 	}
-	q := &Queue{rdb: rdb, o: o, epoch: newEpoch(rdb), memory: newMemory(rdb)}
+	q := &Queue{rdb: rdb, o: o, epoch: newEpoch(rdb), memory: newMemory(rdb), woken: make(chan struct{}, 1)}
 	q.gather = gatherer{q: q, free: o.Flights}
 	return q
 }
@@ -157,19 +158,30 @@ func byState(tenant string) []string {
 // became of its neighbours. ErrFull when the lane is at its bound, Redis short
 // of memory, or too many calls wait; then nothing is written.
 func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark) (added int, err error) {
-	if len(marks) == 0 {
+	return q.mark(&post{ctx: ctx, tenant: tenant, class: c, marks: marks})
+}
+
+// MarkUntil is Mark for a caller that nothing but the time makes give up: it
+// costs no context with a timer of its own.
+func (q *Queue) MarkUntil(until time.Time, tenant string, c Class, marks ...Mark) (added int, err error) {
+	return q.mark(&post{ctx: context.Background(), until: until, tenant: tenant, class: c, marks: marks})
+}
+
+func (q *Queue) mark(p *post) (added int, err error) {
+	if len(p.marks) == 0 {
 		return 0, nil
 	}
-	if used := q.memory.used(ctx, tenant); used >= q.o.MemoryShare {
-		return 0, fmt.Errorf("mark %d records of %s: Redis uses %.0f %% of its maxmemory: %w", len(marks), tenant, 100*used, ErrFull)
+	if used := q.memory.used(p.ctx, p.tenant); used >= q.o.MemoryShare {
+		return 0, fmt.Errorf("mark %d records of %s: Redis uses %.0f %% of its maxmemory: %w", len(p.marks), p.tenant, 100*used, ErrFull)
 	}
-	if err := named(marks); err != nil {
+	if err := named(p.marks); err != nil {
 		return 0, err
 	}
-	p := &post{ctx: ctx, tenant: tenant, class: c, marks: marks}
-	if q.o.Flights > 0 && len(marks) <= maxShared {
+	if q.o.Flights > 0 && len(p.marks) <= maxShared {
 		return q.gather.mark(p)
 	}
+	ctx, cancel := latest([]*post{p})
+	defer cancel()
 	q.flush(ctx, []*post{p})
 	return p.added, p.err
 }
@@ -209,29 +221,71 @@ const sourceRetry = "retry"
 // markArgs are the keys and arguments of markScript for marks that name
 // records.
 func (q *Queue) markArgs(tenant, class string, bound int64, marks []Mark) (keys []string, args []any) {
-	keys = append(make([]string, 0, laneKeys+len(marks)), q.laneKeys(tenant)...)
-	args = append(make([]any, 0, 2+4*len(marks)), class, bound)
+	l := q.lane(tenant)
+	keys = append(make([]string, 0, laneKeys+len(marks)), l.keys...)
 	for _, m := range marks {
-		ref := m.Ref.String()
-		keys = append(keys, key(tenant, "rec:"+ref))
-		args = append(args, ref, m.Source, m.Note, m.Trace)
+		keys = append(keys, l.record(m.Ref))
 	}
-	return keys, args
+	return keys, alike(append(make([]any, 0, 6), class, bound), marks)
+}
+
+// markCommand is the run of markScript for a lot. It is built without the
+// client's help, which would box each key anew.
+func (q *Queue) markCommand(ctx context.Context, script *redis.Script, l *lot) *redis.Cmd {
+	known := q.lane(l.tenant)
+	args := append(make([]any, 0, 3+laneKeys+l.n+6), "evalsha", script.Hash(), laneKeys+l.n)
+	args = append(args, known.boxed...)
+	for _, p := range l.posts {
+		for _, m := range p.marks {
+			args = append(args, known.record(m.Ref))
+		}
+	}
+	args = append(args, string(l.class), q.o.Bound)
+	cmd := redis.NewCmd(ctx, alike(args, l.marks())...)
+	cmd.SetFirstKeyPos(3)
+	return cmd
+}
+
+// alike appends what marks say besides their records, once for those in a row
+// that say the same, as nearly all do.
+func alike(args []any, marks []Mark) []any {
+	for len(marks) > 0 {
+		m, n := marks[0], 1
+		for n < len(marks) && marks[n].Source == m.Source && marks[n].Note == m.Note && marks[n].Trace == m.Trace {
+			n++
+		}
+		args = append(args, n, m.Source, m.Note, m.Trace)
+		marks = marks[n:]
+	}
+	return args
 }
 
 // laneKeys is how many keys of a lane markScript takes before those of
 // records.
 const laneKeys = 9
 
-// laneKeys are these keys. They are built once for each tenant, for they are
-// half of what a mark allocates.
-func (q *Queue) laneKeys(tenant string) []string {
+// laneNames are these keys, also as arguments of a command, and the beginning
+// of the keys of records.
+type laneNames struct {
+	keys    []string
+	boxed   []any
+	records string
+}
+
+func (l *laneNames) record(r Ref) string { return l.records + r.Type + ":" + r.ID }
+
+// lane are the names of a tenant's lane. They are built once for each tenant,
+// for they are half of what a mark allocates.
+func (q *Queue) lane(tenant string) *laneNames {
 	if known, ok := q.keys.Load(tenant); ok {
-		return known.([]string)
+		return known.(*laneNames)
 	}
-	keys := append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...)
-	q.keys.Store(tenant, keys)
-	return keys
+	l := &laneNames{keys: append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...), records: key(tenant, "rec:")}
+	for _, k := range l.keys {
+		l.boxed = append(l.boxed, k)
+	}
+	q.keys.Store(tenant, l)
+	return l
 }
 
 // count tells Options.Marked of marks.
@@ -253,7 +307,22 @@ func (q *Queue) Wake(ctx context.Context, tenant string, at time.Time) error {
 	if _, err := wakeScript.run(ctx, q.rdb, []string{KeyLanes}, ms, tenant); err != nil {
 		return fmt.Errorf("wake the lane of %s: %w", tenant, err)
 	}
+	if ms == 0 {
+		q.tellWorker()
+	}
 	return nil
+}
+
+// Woken tells a worker of this process that a lane has become due, so that it
+// need not look for one all the time. It is a hint: what other processes make
+// due, or what becomes due with time, is found by looking alone.
+func (q *Queue) Woken() <-chan struct{} { return q.woken }
+
+func (q *Queue) tellWorker() {
+	select {
+	case q.woken <- struct{}{}:
+	default: // told already
+	}
 }
 
 // NextDue returns when the next lane is due; the zero time when there is none.

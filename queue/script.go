@@ -157,7 +157,8 @@ end
 // KEYS 1 events, 2 bulk, 3 due, 4..9 by:<state> in the order of States, then
 // the record of each mark.
 // ARGV 1 class (events, bulk, or retry: the one that the record was last taken
-// from), 2 bound of the stream or 0, then per mark: ref, source, note, trace.
+// from), 2 bound of the stream or 0, then for marks in a row that say the same:
+// how many, source, note, trace.
 // Returns for each mark 1 if an entry was added, else 0; the error FULL when
 // the stream is at its bound, and then nothing is written. Run twice, it adds
 // nothing more: the record waits already, only its want grows.
@@ -171,11 +172,18 @@ if tonumber(ARGV[2]) > 0 and redis.call('XLEN', ARGV[1] == 'bulk' and KEYS[2] or
   return redis.error_reply('FULL the lane holds as many marks as it may')
 end
 local byKey = index(4)
-local added = {}
+local ref = #KEYS[1] - #'events' + #'rec:' + 1 -- where it begins in a record's key
+local added, at, alike = {}, 3, 0
+local source, note, trace
 for i = 1, #KEYS - 9 do
-  local class = ARGV[1]
-  if class == 'retry' then class = redis.call('HGET', KEYS[9 + i], 'from') or 'events' end
-  added[i] = mark(class, KEYS[9 + i], byKey, ARGV[4 * i - 1], ARGV[4 * i], ARGV[4 * i + 1], ARGV[4 * i + 2])
+  if alike == 0 then
+    alike, source, note, trace = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+    at = at + 4
+  end
+  alike = alike - 1
+  local rec, class = KEYS[9 + i], ARGV[1]
+  if class == 'retry' then class = redis.call('HGET', rec, 'from') or 'events' end
+  added[i] = mark(class, rec, byKey, string.sub(rec, ref), source, note, trace)
 end
 return added
 `

@@ -230,6 +230,11 @@ func (t *Turn) Release(ctx context.Context, next, hold time.Time) error {
 	if at.Before(hold) {
 		at = hold
 	}
+	defer func() {
+		if !at.After(time.Now()) {
+			t.q.tellWorker()
+		}
+	}()
 	if _, err := restScript.run(ctx, t.q.rdb, []string{KeyLanes}, t.Tenant, text(raised), at.UnixMilli()); err != nil {
 		return fmt.Errorf("release the lane of %s: %w", t.Tenant, err)
 	}
