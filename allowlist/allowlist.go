@@ -113,11 +113,14 @@ func ParseTrust(s string) (Trust, error) {
 func (t Trust) Middleware() func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			ctx := context.WithValue(r.Context(), clientKey{}, t.client(r.RemoteAddr, r.Header["X-Forwarded-For"]))
+			ctx := context.WithValue(r.Context(), clientKey{}, t.Of(r))
 			next.ServeHTTP(w, r.WithContext(ctx))
 		})
 	}
 }
+
+// Of returns the client's address of a request; zero when it cannot tell.
+func (t Trust) Of(r *http.Request) Addr { return t.client(r.RemoteAddr, r.Header["X-Forwarded-For"]) }
 
 type clientKey struct{}
 

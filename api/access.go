@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"sync/atomic"
 
 	"github.com/ml-connector/ml-connector/allowlist"
 )
@@ -22,23 +21,16 @@ func (c Config) access() *Access {
 	return &Access{Trust: c.Trust, Tokens: c.Tokens}
 }
 
-// clientAddress finds the client's address by the trust in force. The layer is
-// built anew when that changes.
+// clientAddress finds the client's address by the trust in force.
 func (c Config) clientAddress(next http.Handler) http.Handler {
-	if c.Access == nil {
-		return c.Trust.Middleware()(next)
-	}
-	type layer struct {
-		of *Access
-		h  http.Handler
-	}
-	var built atomic.Pointer[layer]
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a, l := c.Access.Load(), built.Load()
-		if l == nil || l.of != a {
-			l = &layer{a, a.Trust.Middleware()(next)}
-			built.Store(l)
+		trust := &c.Trust
+		if c.Access != nil {
+			trust = &c.Access.Load().Trust
 		}
-		l.h.ServeHTTP(w, r)
+		if k := knockOf(r.Context()); k != nil {
+			k.addr = trust.Of(r)
+		}
+		next.ServeHTTP(w, r)
 	})
 }

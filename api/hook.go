@@ -14,8 +14,9 @@ import (
 const (
 	// hookTimeout is how long keeping webhooks for people may take.
 	hookTimeout = 800 * time.Millisecond
-	// hookPause is how long the writer gathers what came while it wrote.
-	hookPause = 50 * time.Millisecond
+	// hookPause is how long the writer gathers what came while it wrote: with
+	// maxHooks it is what a flood of webhooks costs beside their marks.
+	hookPause = 250 * time.Millisecond
 	// maxHooks is how many webhooks wait to be kept: beyond it they are
 	// answered as ever, but not kept. It bounds what a flood of webhooks costs
 	// Redis beside the marks.

@@ -40,7 +40,7 @@ const (
 )
 
 type metrics struct {
-	requests *prometheus.CounterVec
+	requests map[string]prometheus.Counter // by result
 	duration prometheus.Histogram
 	panics   *prometheus.CounterVec
 }
@@ -59,17 +59,18 @@ func (m *metrics) took(ctx context.Context, d time.Duration) {
 // newMetrics registers the metrics of both listeners, every series at zero.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_webhook_requests_total", Help: "Webhook posts by verdict."}, []string{"result"}),
+		requests: map[string]prometheus.Counter{},
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mlc_webhook_duration_seconds", Help: "Time to answer a webhook post.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}}),
 		panics: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_http_panics_total", Help: "Requests that ended in a panic, by listener."}, []string{"listener"}),
 	}
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_webhook_requests_total", Help: "Webhook posts by verdict."}, []string{"result"})
 	for _, r := range results {
-		m.requests.WithLabelValues(r)
+		m.requests[r] = requests.WithLabelValues(r)
 	}
 	for _, l := range []string{listenerPublic, listenerOps} {
 		m.panics.WithLabelValues(l)
 	}
-	reg.MustRegister(m.requests, m.duration, m.panics)
+	reg.MustRegister(requests, m.duration, m.panics)
 	return m
 }

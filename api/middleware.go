@@ -11,15 +11,77 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"go.uber.org/zap"
 
+	"github.com/ml-connector/ml-connector/allowlist"
 	"github.com/ml-connector/ml-connector/secret"
 )
 
 type contextKey int
 
 const (
-	keySecret contextKey = iota
+	keyKnock contextKey = iota
 	keyRequestID
 	keyActor
+)
+
+// knock is what the layers of the public listener find out of a request. It is
+// the request's context, so that it costs one allocation and not one a layer.
+type knock struct {
+	context.Context
+	secret, id string
+	addr       allowlist.Addr
+	idHeader   [1]string
+	answer     answer
+}
+
+// Value serves context.Context.
+func (k *knock) Value(key any) any {
+	switch key {
+	case keyKnock:
+		return k
+	case keyRequestID:
+		return k.id
+	}
+	return k.Context.Value(key)
+}
+
+// knockOf is nil on the ops listener.
+func knockOf(ctx context.Context) *knock {
+	k, _ := ctx.Value(keyKnock).(*knock)
+	return k
+}
+
+// answer remembers whether an answer has begun.
+type answer struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return a.ResponseWriter.Write(b)
+}
+
+// Status is 0 until the answer has begun.
+func (a *answer) Status() int { return a.status }
+
+// Unwrap serves http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// Values of headers that never change: whoever sets them shares them.
+var (
+	noReferrer = []string{"no-referrer"}
+	noStore    = []string{"no-store"}
+	noSniff    = []string{"nosniff"}
+	typeJSON   = []string{"application/json"}
 )
 
 // hideSecret takes the secret out of the URL and the headers before anything
@@ -31,30 +93,70 @@ func hideSecret(next http.Handler) http.Handler {
 		if shown == "" {
 			shown = bearer(r)
 		}
-		q, err := url.ParseQuery(r.URL.RawQuery)
-		if s := q.Get("secret"); s != "" {
-			shown = s
-		}
-		q.Del("secret")
-		if err != nil {
-			q = url.Values{} // what cannot be parsed may hold a secret too
-		}
-		r = r.WithContext(context.WithValue(r.Context(), keySecret, shown))
-		r.Header.Del("X-Webhook-Secret")
-		r.Header.Del("Authorization")
 		u := *r.URL
-		u.RawQuery = q.Encode()
+		if s, only := onlySecret(u.RawQuery); only {
+			if s != "" {
+				shown = s
+			}
+			u.RawQuery = ""
+		} else {
+			q, err := url.ParseQuery(u.RawQuery)
+			if s := q.Get("secret"); s != "" {
+				shown = s
+			}
+			q.Del("secret")
+			if err != nil {
+				q = url.Values{} // what cannot be parsed may hold a secret too
+			}
+			u.RawQuery = q.Encode()
+		}
 		u.ForceQuery, u.User, u.Fragment, u.RawFragment = false, nil, "", ""
+		delete(r.Header, "X-Webhook-Secret")
+		delete(r.Header, "Authorization")
+		r = r.WithContext(&knock{Context: r.Context(), secret: shown})
 		r.URL = &u
 		r.RequestURI = u.RequestURI()
-		w.Header().Set("Referrer-Policy", "no-referrer")
+		w.Header()["Referrer-Policy"] = noReferrer
 		next.ServeHTTP(w, r)
 	})
 }
 
+// onlySecret reads the query of nearly all posts, that holds the secret and
+// nothing else, and no query at all. What it does not report as such must be
+// parsed.
+func onlySecret(query string) (shown string, only bool) {
+	if query == "" {
+		return "", true
+	}
+	s, ok := strings.CutPrefix(query, "secret=")
+	return s, ok && harmless(s, "_-")
+}
+
+// harmless reports whether a text is made of letters, digits and some others.
+func harmless(s, others string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte(others, c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 func shownSecret(ctx context.Context) string {
-	s, _ := ctx.Value(keySecret).(string)
-	return s
+	if k := knockOf(ctx); k != nil {
+		return k.secret
+	}
+	return ""
+}
+
+// addressOf is the client's address; zero when it could not be told.
+func addressOf(ctx context.Context) allowlist.Addr {
+	if k := knockOf(ctx); k != nil {
+		return k.addr
+	}
+	return allowlist.Addr{}
 }
 
 // maxRequestID is the length of a UUID: longer ones are not taken, lest somebody
@@ -66,8 +168,14 @@ const maxRequestID = 36
 func withRequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if len(id) > maxRequestID || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != "" || id == "" {
+		if len(id) > maxRequestID || id == "" || !harmless(id, "._-") {
 			id = rand.Text()
+		}
+		if k := knockOf(r.Context()); k != nil {
+			k.id, k.idHeader[0] = id, id
+			w.Header()["X-Request-Id"] = k.idHeader[:]
+			next.ServeHTTP(w, r)
+			return
 		}
 		w.Header().Set("X-Request-Id", id)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), keyRequestID, id)))
@@ -85,7 +193,7 @@ func requestID(ctx context.Context) string {
 func recovered(log *zap.Logger, count func()) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+			ww := remembering(w, r)
 			defer func() {
 				p := recover()
 				if p == nil {
@@ -104,4 +212,16 @@ func recovered(log *zap.Logger, count func()) func(http.Handler) http.Handler {
 			next.ServeHTTP(ww, r)
 		})
 	}
+}
+
+// remembering wraps an answer so that its status can be asked for.
+func remembering(w http.ResponseWriter, r *http.Request) interface {
+	http.ResponseWriter
+	Status() int
+} {
+	if k := knockOf(r.Context()); k != nil {
+		k.answer.ResponseWriter = w
+		return &k.answer
+	}
+	return middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 }

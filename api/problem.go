@@ -85,6 +85,20 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // the client may be gone
 }
 
+// writeAccepted is the answer to an accepted webhook; most name one record.
+func writeAccepted(w http.ResponseWriter, accepted, ignored int) {
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = typeJSON, noStore, noSniff
+	w.WriteHeader(http.StatusAccepted)
+	body := acceptedOne
+	if accepted != 1 || ignored != 0 {
+		body = fmt.Appendf(nil, "{\"accepted\":%d,\"ignored\":%d}\n", accepted, ignored)
+	}
+	_, _ = w.Write(body) // the client may be gone
+}
+
+var acceptedOne = []byte("{\"accepted\":1,\"ignored\":0}\n")
+
 func notFound(w http.ResponseWriter, r *http.Request) {
 	writeProblem(w, r, problem(http.StatusNotFound, "not-found", "there is nothing at this path"))
 }

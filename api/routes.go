@@ -93,6 +93,7 @@ var recordTypes = [...]netsuite.RecordType{
 type public struct {
 	c        Config
 	m        *metrics
+	traced   bool
 	inFlight gauge
 	hooks    hooks
 	key      atomic.Pointer[[]byte] // of the installation; nil: not read yet
@@ -126,14 +127,14 @@ func New(c Config) (pub, op *chi.Mux) {
 }
 
 func newPublic(c Config, m *metrics) *chi.Mux {
-	a := &public{c: c, m: m, inFlight: gauge{perTenant: map[string]int{}}}
+	a := &public{c: c, m: m, traced: !trace.IsOff(c.Tracer), inFlight: gauge{perTenant: map[string]int{}}}
 	r := chi.NewRouter()
 	r.Use(
 		hideSecret, // outermost: nothing else ever sees it
 		withRequestID,
 		recovered(c.Log, func() {
 			m.panics.WithLabelValues(listenerPublic).Inc()
-			m.requests.WithLabelValues(resultPanic).Inc()
+			m.requests[resultPanic].Inc()
 		}),
 		c.clientAddress,
 	)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -11,9 +12,9 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"go.opentelemetry.io/otel/attribute"
+	oteltrace "go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
-	"github.com/ml-connector/ml-connector/allowlist"
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
@@ -92,35 +93,55 @@ func (o outcome) failed(detail string, err error) outcome {
 func (a *public) webhook(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	tenantID := chi.URLParam(r, "tenant")
-	ctx, span := trace.Record(r.Context(), a.c.Tracer, "webhook", []string{traceparent(r)})
-	defer func() { span.End() }() // not deferred itself: it would put the text of a panic into the span
-	r = r.WithContext(ctx)
+	var span oteltrace.Span
+	if a.traced {
+		var ctx context.Context
+		ctx, span = trace.Record(r.Context(), a.c.Tracer, "webhook", []string{traceparent(r)})
+		defer func() { span.End() }() // not deferred itself: it would put the text of a panic into the span
+		r = r.WithContext(ctx)
+	}
 	if a.probe(w, r, tenantID) {
 		return
 	}
 	o := a.receive(w, r, tenantID)
-	span.SetAttributes(attribute.String("outcome", o.result))
-	a.m.requests.WithLabelValues(o.result).Inc()
+	a.m.requests[o.result].Inc()
 	if o.problem != nil {
 		writeProblem(w, r, o.problem)
 	} else {
-		writeJSON(w, http.StatusAccepted, map[string]int{"accepted": o.accepted, "ignored": o.ignored})
+		writeAccepted(w, o.accepted, o.ignored)
 	}
 	took := time.Since(start)
-	a.m.took(ctx, took)
+	a.m.took(r.Context(), took)
+	if a.traced {
+		span.SetAttributes(attribute.String("outcome", o.result))
+		if o.known { // else the name is a stranger's invention
+			span.SetAttributes(attribute.String("tenant", tenantID))
+		}
+	}
 	addr := "" // unknown
-	if ip := allowlist.Client(r); ip.IsValid() {
+	if ip := addressOf(r.Context()); ip.IsValid() {
 		addr = ip.String()
 	}
-	fields := []zap.Field{zap.String("request_id", requestID(r.Context())), zap.String("remote_ip", addr), zap.String("route", chi.RouteContext(r.Context()).RoutePattern()),
-		zap.String("outcome", o.result), zap.Int("accepted", o.accepted), zap.Int("ignored", o.ignored), zap.Int64("duration_ms", took.Milliseconds())}
-	if id := trace.ID(ctx); id != "" {
+	if o.known {
+		a.keepHook(r.Context(), tenantID, state.Hook{At: start, Address: addr, Verdict: o.result, Detail: o.detail, Accepted: o.accepted, Ignored: o.ignored})
+	}
+	a.tell(r, tenantID, addr, o, took)
+}
+
+// told are the fields of a line of the log, to be used again.
+var told = sync.Pool{New: func() any { return new([16]zap.Field) }}
+
+// tell logs a post: one line tells all of it.
+func (a *public) tell(r *http.Request, tenantID, addr string, o outcome, took time.Duration) {
+	buf := told.Get().(*[16]zap.Field)
+	defer told.Put(buf)
+	fields := append(buf[:0], zap.String("request_id", requestID(r.Context())), zap.String("remote_ip", addr), zap.String("route", r.Pattern),
+		zap.String("outcome", o.result), zap.Int("accepted", o.accepted), zap.Int("ignored", o.ignored), zap.Int64("duration_ms", took.Milliseconds()))
+	if id := trace.ID(r.Context()); id != "" {
 		fields = append(fields, zap.String("trace_id", id))
 	}
-	if o.known { // else the name is a stranger's invention
-		span.SetAttributes(attribute.String("tenant", tenantID))
+	if o.known {
 		fields = append(fields, zap.String("tenant", tenantID))
-		a.keepHook(r.Context(), tenantID, state.Hook{At: start, Address: addr, Verdict: o.result, Detail: o.detail, Accepted: o.accepted, Ignored: o.ignored})
 	}
 	if o.detail != "" {
 		fields = append(fields, zap.String("reason", o.detail))
@@ -166,27 +187,33 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 		}
 		return o.refused(resultCut, "the body was cut short", p)
 	}
+	var query url.Values
+	if r.URL.RawQuery != "" {
+		query = r.URL.Query()
+	}
+	events, unsupported, err := netsuite.ParseEvent(body, query, eventOptions(v.Tenant))
 	// Once read, a webhook is worth keeping even if its sender has hung up.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), left)
-	defer cancel()
-	events, unsupported, err := netsuite.ParseEvent(body, r.URL.Query(), eventOptions(v.Tenant))
+	until := time.Now().Add(left)
 	if err != nil {
+		ctx, cancel := context.WithDeadline(context.WithoutCancel(r.Context()), until)
+		defer cancel()
 		return a.unreadable(ctx, o, tenantID, err)
 	}
-	var marks []queue.Mark
+	marks := make([]queue.Mark, 0, len(events))
+	from := a.passedOn(r)
 	for _, e := range events {
 		if !v.Tenant.Syncs(string(e.Type)) {
 			unsupported++
 			continue
 		}
-		marks = append(marks, queue.Mark{Ref: queue.Ref{Type: string(e.Type), ID: e.ID.String()}, Source: sourceWebhook, Note: e.Kind, Trace: passedOn(r)})
+		marks = append(marks, queue.Mark{Ref: queue.Ref{Type: string(e.Type), ID: e.ID.String()}, Source: sourceWebhook, Note: e.Kind, Trace: from})
 	}
 	o.result, o.accepted, o.ignored = resultAccepted, len(marks), unsupported
 	if len(marks) == 0 {
 		o.result = resultIgnored
 		return o
 	}
-	if _, err := a.c.Queue.Mark(ctx, tenantID, queue.Live, marks...); err != nil {
+	if _, err := a.c.Queue.MarkUntil(until, tenantID, queue.Live, marks...); err != nil {
 		return o.failed("the marks could not be made durable", err)
 	}
 	return o
@@ -210,9 +237,8 @@ func eventOptions(t *tenant.Tenant) netsuite.EventOptions {
 
 // admit asks the tenant's door.
 func (a *public) admit(r *http.Request, tenantID string) (tenant.Verdict, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptTimeout)
-	defer cancel()
-	return a.c.Door.Check(ctx, tenantID, allowlist.Client(r), shownSecret(r.Context()))
+	k := knockOf(r.Context())
+	return a.c.Door.Check(r.Context(), tenantID, k.addr, k.secret)
 }
 
 // unreadable answers an admitted post in which no record could be found. An
@@ -233,9 +259,11 @@ func (a *public) unreadable(ctx context.Context, o outcome, tenantID string, cau
 
 // passedOn is the trace that a mark carries: our span, or without tracing the
 // caller's.
-func passedOn(r *http.Request) string {
-	if p := trace.Parent(r.Context()); p != "" {
-		return p
+func (a *public) passedOn(r *http.Request) string {
+	if a.traced {
+		if p := trace.Parent(r.Context()); p != "" {
+			return p
+		}
 	}
 	return traceparent(r)
 }
@@ -245,7 +273,7 @@ var traceForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a
 // traceparent is the caller's trace, "" unless it has the form of W3C Trace
 // Context: it is stored, so a stranger must not choose its length.
 func traceparent(r *http.Request) string {
-	if s := r.Header.Get("Traceparent"); traceForm.MatchString(s) {
+	if s := r.Header.Get("Traceparent"); s != "" && traceForm.MatchString(s) {
 		return s
 	}
 	return ""

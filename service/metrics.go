@@ -25,13 +25,19 @@ func newRegistry() (reg *prometheus.Registry, marked func(source, recordType str
 	info.Set(1)
 	marks := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mlc_marks_total",
 		Help: "Marks made durable, by where they came from and record type."}, []string{"source", "type"})
+	type series struct{ source, recordType string }
+	counters := map[series]prometheus.Counter{}
 	for _, s := range markSources {
 		for _, t := range markTypes {
-			marks.WithLabelValues(s, t)
+			counters[series{s, t}] = marks.WithLabelValues(s, t)
 		}
 	}
 	reg.MustRegister(info, marks, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return reg, func(source, recordType string) {
+		if c, ok := counters[series{source, recordType}]; ok {
+			c.Inc()
+			return
+		}
 		marks.WithLabelValues(oneOf(markSources[:], source), oneOf(markTypes[:], recordType)).Inc()
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"hash"
 	"sync"
 	"time"
 
@@ -20,7 +21,8 @@ import (
 // force after at most that long.
 type Door struct {
 	store *Store
-	key   [32]byte // of this process: digests of secrets mean nothing outside
+	key   [32]byte  // of this process: digests of secrets mean nothing outside
+	macs  sync.Pool // of *mac
 	now   func() time.Time
 
 	uses counters
@@ -44,12 +46,16 @@ const (
 	doorTTL = 3 * time.Second
 	// doorMax bounds what a flood of invented tenant names can occupy.
 	doorMax = 20_000
+	// doorTimeout is how long a post may wait until its tenant is read, whether
+	// or not its sender still waits.
+	doorTimeout = 900 * time.Millisecond
 )
 
 // NewDoor returns the door over the store.
 func NewDoor(s *Store) *Door {
 	d := &Door{store: s, now: time.Now, uses: counters{counts: map[useKey]useCount{}}, tenants: map[string]*doorplate{}}
 	_, _ = rand.Read(d.key[:]) // never fails (crypto/rand)
+	d.macs.New = func() any { return &mac{h: hmac.New(sha256.New, d.key[:])} }
 	return d
 }
 
@@ -95,18 +101,16 @@ func (d *Door) Check(ctx context.Context, id string, addr allowlist.Addr, shown 
 	case needAddress && !p.tenant.Allow.Contains(addr):
 		v.Admitted, v.Reason = false, DoorBadAddress
 	}
-	from := "unknown"
-	if addr.IsValid() {
-		from = addr.String()
-	}
+	from := useKey{tenant: id, group: useAddress, addr: addr}
 	switch {
 	case v.Admitted && match == 1:
-		v.Flush = d.uses.add(id, d.now(), useSecret+" "+p.prints[second], useAddress+" "+from)
+		v.Flush = d.uses.add(d.now(), useKey{tenant: id, group: useSecret, print: p.prints[second]}, from)
 	case v.Admitted:
-		v.Flush = d.uses.add(id, d.now(), useAddress+" "+from)
+		v.Flush = d.uses.add(d.now(), from)
 	case v.Reason == DoorBadAddress && match == 1:
 		// Whoever has the secret is likely NetSuite from a new address.
-		v.Flush = d.uses.add(id, d.now(), useRefused+" "+from)
+		from.group = useRefused
+		v.Flush = d.uses.add(d.now(), from)
 	}
 	return v, nil
 }
@@ -118,10 +122,21 @@ func newWebhookSecret() secret.String {
 	return secret.New(base64.RawURLEncoding.EncodeToString(b))
 }
 
+// mac makes digests with the door's key, one after the other.
+type mac struct {
+	h       hash.Hash
+	in, out []byte
+}
+
 func (d *Door) digest(s string) [sha256.Size]byte {
-	m := hmac.New(sha256.New, d.key[:])
-	m.Write([]byte(s))
-	return [sha256.Size]byte(m.Sum(nil))
+	m := d.macs.Get().(*mac)
+	defer d.macs.Put(m)
+	m.in = append(m.in[:0], s...)
+	m.h.Reset()
+	m.h.Write(m.in)
+	m.out = m.h.Sum(m.out[:0])
+	clear(m.in)
+	return [sha256.Size]byte(m.out)
 }
 
 // plate returns what is known of a tenant, read anew when it is old.
@@ -136,6 +151,8 @@ func (d *Door) plate(ctx context.Context, id string) (*doorplate, error) {
 	// Digests of nothing that anybody can show.
 	_, _ = rand.Read(p.digests[0][:])
 	_, _ = rand.Read(p.digests[1][:])
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), doorTimeout)
+	defer cancel()
 	t, c, err := d.store.Load(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/ml-connector/ml-connector/allowlist"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/secret"
 )
@@ -56,8 +57,22 @@ end
 return 'ok'
 `)
 
-// useKey names a counter.
-type useKey struct{ tenant, name string }
+// useKey names a counter: of a secret by its fingerprint, else of an address.
+type useKey struct {
+	tenant, group, print string
+	addr                 allowlist.Addr
+}
+
+// name is the counter's name in the hash.
+func (k useKey) name() string {
+	switch {
+	case k.group == useSecret:
+		return k.group + " " + k.print
+	case k.addr.IsValid():
+		return k.group + " " + k.addr.String()
+	}
+	return k.group + " unknown"
+}
 
 type useCount struct {
 	n  int64
@@ -77,11 +92,10 @@ const maxCounters = 10_000
 
 // add counts a use. It returns true when the caller must see to it that flush
 // runs: nobody else does at the moment.
-func (c *counters) add(tenant string, at time.Time, names ...string) bool {
+func (c *counters) add(at time.Time, uses ...useKey) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, name := range names {
-		k := useKey{tenant, name}
+	for _, k := range uses {
 		if _, known := c.counts[k]; !known && len(c.counts) >= maxCounters {
 			continue
 		}
@@ -144,7 +158,7 @@ func (d *Door) Flush(ctx context.Context) error {
 			if perTenant[k.tenant] == nil {
 				perTenant[k.tenant] = []any{maxUses}
 			}
-			perTenant[k.tenant] = append(perTenant[k.tenant], k.name, u.n, u.at.UnixMilli())
+			perTenant[k.tenant] = append(perTenant[k.tenant], k.name(), u.n, u.at.UnixMilli())
 		}
 		for t, args := range perTenant {
 			ctx, cancel := context.WithTimeout(ctx, flushTimeout)

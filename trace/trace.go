@@ -34,6 +34,12 @@ const Name = "github.com/ml-connector/ml-connector"
 // Off is the tracer that makes no spans.
 func Off() oteltrace.Tracer { return noop.NewTracerProvider().Tracer(Name) }
 
+// IsOff reports whether a tracer makes no spans.
+func IsOff(t oteltrace.Tracer) bool {
+	_, off := t.(noop.Tracer)
+	return off
+}
+
 // Setup reads the OTEL_* variables by getenv. Without a collector it returns
 // Off. stop sends what is left and must be called at the end.
 func Setup(ctx context.Context, getenv func(string) string, version string, log *zap.Logger) (t oteltrace.Tracer, stop func(context.Context) error, err error) {
