@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ml-connector/ml-connector/allowlist"
 )
 
 // A probe asks, on the way that NetSuite's posts take, where this service
@@ -75,7 +74,7 @@ func (a *public) probe(w http.ResponseWriter, r *http.Request, tenantID string) 
 		return false
 	}
 	out := ProbeAnswer{Forwarded: []string{}}
-	if ip := allowlist.Client(r); ip.IsValid() {
+	if ip := addressOf(r.Context()); ip.IsValid() {
 		out.Address = ip.String()
 	}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
@@ -88,7 +87,7 @@ func (a *public) probe(w http.ResponseWriter, r *http.Request, tenantID string) 
 			}
 		}
 	}
-	a.m.requests.WithLabelValues(resultProbe).Inc()
+	a.m.requests[resultProbe].Inc()
 	writeJSON(w, http.StatusOK, out)
 	return true
 }

@@ -48,19 +48,21 @@ func (b *builder) planInvoice(whole, inv wantInvoice, g *group) {
 		PurchaseID: b.have.ID, TaskID: g.task, InvoiceNumber: inv.Number, InvoiceDate: inv.Date, InvoiceDueDate: inv.Due,
 		Status: cin7.StatusDraft, Lines: inv.Lines, AdditionalCharges: inv.Charges,
 	}
-	diff := diffInvoice(inv, g.invoice)
-	authorise := body
-	authorise.Status = cin7.StatusAuthorised
-	post := op{Kind: opAuthoriseInvoice, For: inv.Ref, Invoice: &authorise, Sent: sentInvoice(whole), Source: b.want.Sources[inv.Ref], Why: "the draft of " + inv.Number + " reads back as planned"}
+	same := sameInvoice(inv, g.invoice)
+	post := func() op { // its hash is for those that need it
+		authorise := body
+		authorise.Status = cin7.StatusAuthorised
+		return op{Kind: opAuthoriseInvoice, For: inv.Ref, Invoice: &authorise, Sent: sentInvoice(whole), Source: b.want.Sources[inv.Ref], Why: "the draft of " + inv.Number + " reads back as planned"}
+	}
 	switch {
-	case posted(g.invoice) && diff != "":
-		b.differs(whole, g, diff)
+	case posted(g.invoice) && !same:
+		b.differs(whole, g, diffInvoice(inv, g.invoice))
 	case posted(g.invoice):
-		b.stands(post, g.task)
-	case diff != "":
+		b.stands(post(), g.task)
+	case !same:
 		b.add(op{Kind: opDraftInvoice, For: inv.Ref, Invoice: &body, Why: "bill " + inv.Number + " is not in " + b.have.OrderNumber + b.anew(b.known[inv.Ref])})
 	default:
-		b.add(post)
+		b.add(post())
 	}
 }
 

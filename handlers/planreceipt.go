@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/tenant"
@@ -161,28 +163,32 @@ func (b *builder) fill(g *group, lines []goodsLine) {
 
 // waitForRest says of what was given to no group what it waits for.
 func (b *builder) waitForRest(in *goods, short, shut []*group) {
+	// The quantities of a group are summed once, not once for each line.
+	type sums struct{ billed, got map[string]decimal.Decimal }
+	known := map[*group]sums{}
+	for _, g := range slices.Concat(short, shut) {
+		known[g] = sums{invoiced(g.invoice), perProduct(b.receivedLines(g))}
+	}
 	for _, l := range in.lines {
-		if !l.left.IsPositive() {
+		if !l.left.IsPositive() || b.out.Verdicts[l.of] != nil { // the first word about a receipt stands
 			continue
 		}
 		k := strings.ToLower(l.ProductID)
 		var wait error = &Wait{Reason: WaitBill, Message: fmt.Sprintf("%s are received but not yet invoiced in Cin7", what(l.left, l.StockLine))}
 		for _, g := range shut {
-			if invoiced(g.invoice)[k].GreaterThan(perProduct(b.receivedLines(g))[k]) {
+			if known[g].billed[k].GreaterThan(known[g].got[k]) {
 				left := l.StockLine
 				left.Quantity = cin7.NewNumber(l.left)
 				wait = b.closedGroup(g, []cin7.StockLine{left})
 			}
 		}
 		for _, g := range short {
-			if billed := invoiced(g.invoice)[k]; billed.IsPositive() {
+			if billed := known[g].billed[k]; billed.IsPositive() {
 				wait = &Wait{Reason: WaitReceipt, Message: fmt.Sprintf("invoice %s bills %s of %s, %s are here: Cin7 takes the goods of an invoice at once, so they go in when all have come or the order is closed",
 					g.invoice.InvoiceNumber, billed, firstOf(l.SKU, l.ProductID), in.left(g.billed)[k])}
 				break
 			}
 		}
-		if have, held := b.out.Verdicts[l.of]; !held || have == nil {
-			b.hold(l.of, wait)
-		}
+		b.hold(l.of, wait)
 	}
 }

@@ -1,11 +1,11 @@
 package handlers
 
 import (
+	_ "embed"
 	"slices"
 	"strings"
 
 	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
 
 	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/netsuite"
@@ -83,8 +83,20 @@ func countryName(code string) string {
 	if err != nil || !r.IsCountry() {
 		return code
 	}
-	return display.English.Regions().Name(r)
+	_, after, ok := strings.Cut("\n"+countries, "\n"+r.String()+"\t")
+	if !ok {
+		return code // no name is known of some that are no more
+	}
+	name, _, _ := strings.Cut(after, "\n")
+	return name
 }
+
+// countries are the codes and English names of x/text/language/display, one a
+// line. That package itself would bring the names in all languages, a tenth of
+// the program's size; a test holds the list to it.
+//
+//go:embed countries.txt
+var countries string
 
 // mergeSupplier is the body of a PUT that brings have in line with want: the
 // ids of the addresses and contacts that are there are carried, because Cin7

@@ -1,9 +1,13 @@
 package handlers
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
 
 	"github.com/ml-connector/ml-connector/cin7"
 	"github.com/ml-connector/ml-connector/netsuite"
@@ -127,5 +131,37 @@ func TestMergeSupplier(t *testing.T) {
 				t.Errorf("contacts (-got +want)\n%s", d)
 			}
 		})
+	}
+}
+
+// Every country has the name that x/text has for it.
+func TestCountryNames(t *testing.T) {
+	names, n := display.English.Regions(), 0
+	check := func(code string) {
+		want := code
+		if r, err := language.ParseRegion(code); err == nil && r.IsCountry() {
+			n++
+			if name := names.Name(r); name != "" { // of some that are no more
+				want = name
+			}
+		}
+		if got := countryName(code); got != want {
+			t.Errorf("%s: got %q, want %q", code, got, want)
+		}
+	}
+	for a := 'A'; a <= 'Z'; a++ {
+		for b := 'A'; b <= 'Z'; b++ {
+			check(string(a) + string(b))
+			check(strings.ToLower(string(a) + string(b)))
+			for c := 'A'; c <= 'Z'; c++ {
+				check(string(a) + string(b) + string(c))
+			}
+		}
+	}
+	for code := range 1000 {
+		check(fmt.Sprintf("%03d", code))
+	}
+	if n < 700 {
+		t.Errorf("only %d codes are countries", n)
 	}
 }
