@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -72,6 +73,9 @@ var sections = []section{
 	{"memory", (*bench).memory}, {"start", (*bench).start}, {"tenants", (*bench).tenants}, {"code", (*bench).code}, {"proofs", (*bench).proofs},
 }
 
+// more sections run only when they are named.
+var more = []section{{"profile", (*bench).profile}}
+
 // measure runs the sections and writes the results.
 func measure(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -105,7 +109,10 @@ func measure(args []string) error {
 	b.r = newResults()
 	began := time.Now()
 	var failed error
-	for _, s := range sections {
+	for _, s := range slices.Concat(sections, more) {
+		if *only == "" && s.name == "profile" {
+			continue
+		}
 		if *only != "" && !strings.Contains(","+*only+",", ","+s.name+",") {
 			continue
 		}

@@ -68,20 +68,26 @@ func (p *process) stop() {
 	_ = p.cmd.Wait()
 }
 
-// cpu is the time that the process has spent so far.
+// cpu is the time that the threads of the process have run so far. The kernel
+// counts it to the nanosecond; what /proc/pid/stat shows is a sample by ticks of
+// 10 ms, too coarse for a process that sleeps nearly all the time and wakes by a
+// timer, which may meet the tick each time.
 func (p *process) cpu() time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(b), ") ") // the name may hold anything
-	f := strings.Fields(rest)
-	if len(f) < 13 {
-		return 0
+	var sum time.Duration
+	for _, name := range threads {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			continue // the thread has just ended
+		}
+		ran, _, _ := strings.Cut(string(b), " ")
+		ns, _ := strconv.ParseInt(ran, 10, 64)
+		sum += time.Duration(ns)
 	}
-	user, _ := strconv.ParseInt(f[11], 10, 64)
-	system, _ := strconv.ParseInt(f[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 everywhere
+	return sum
 }
 
 // resident is the memory of the process in bytes.

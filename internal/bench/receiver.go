@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"syscall"
 
@@ -19,10 +21,18 @@ import (
 func bareMain() error { return admission.Listen(http.HandlerFunc(bareHandler)) }
 
 // receiverMain is `ml-connector serve` with another number of flights:
-// BENCH_FLIGHTS, below 0 for a flush of its own for each webhook.
+// BENCH_FLIGHTS, below 0 for a flush of its own for each webhook, 0 for the
+// default. BENCH_PROFILE names a file for a profile of its CPU.
 func receiverMain() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if name := os.Getenv("BENCH_PROFILE"); name != "" {
+		end, err := profile(name)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
 	flights, err := strconv.Atoi(os.Getenv("BENCH_FLIGHTS"))
 	if err != nil {
 		return fmt.Errorf("BENCH_FLIGHTS: %w", err)
@@ -36,6 +46,26 @@ func receiverMain() error {
 		return err
 	}
 	return service.Run(ctx, c, service.Options{Log: log, Flights: flights})
+}
+
+// profile writes a CPU profile and, beside it, one of all allocations.
+func profile(name string) (end func(), err error) {
+	f, err := os.Create(name) //nolint:gosec // the caller's own file
+	if err != nil {
+		return nil, err
+	}
+	runtime.MemProfileRate = 4096
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, err
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close()
+		if f, err := os.Create(name + ".allocs"); err == nil { //nolint:gosec // the caller's own file
+			_ = pprof.Lookup("allocs").WriteTo(f, 0)
+			_ = f.Close()
+		}
+	}, nil
 }
 
 // xaddMain is the plainest durable receiver: the same admission, and one XADD

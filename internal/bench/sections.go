@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -90,6 +92,40 @@ func (b *bench) allocations(ctx context.Context, r *receiving) (mallocs, bytes f
 	return (after[0] - before[0]) / posts, (after[1] - before[1]) / posts, int(posts), err
 }
 
+// profile measures what a webhook costs the service, and writes where it goes:
+// BENCH_PROFILE.cpu and BENCH_PROFILE.cpu.allocs, for go tool pprof.
+func (b *bench) profile(ctx context.Context) error {
+	out := os.Getenv("BENCH_PROFILE")
+	if out == "" {
+		out = filepath.Join(os.TempDir(), "bench")
+	}
+	plain, err := b.receiver(ctx, "service", 0)
+	if err != nil {
+		return err
+	}
+	defer plain.stop()
+	if err := b.turns(ctx, []*receiving{plain}, conns(64), 64, "spread"); err != nil {
+		return err
+	}
+	mallocs, bytes, n, err := b.allocations(ctx, plain)
+	if err != nil {
+		return err
+	}
+	b.say("   %.1f allocations, %.2f KB for each of %d webhooks", mallocs, bytes/1024, n)
+	r, err := b.receiver(ctx, "flights", 0, "BENCH_FLIGHTS=0", "BENCH_PROFILE="+out+".cpu")
+	if err != nil {
+		return err
+	}
+	defer r.stop()
+	if err := b.turns(ctx, []*receiving{r}, conns(64), 64, "spread"); err != nil {
+		return err
+	}
+	if err := r.p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return r.p.cmd.Wait()
+}
+
 // slowDisk measures the receive path on a disk whose fsync takes 5 ms longer.
 func (b *bench) slowDisk(ctx context.Context) error {
 	if b.slowSync == "" {
@@ -112,7 +148,7 @@ func (b *bench) slowDisk(ctx context.Context) error {
 		all = append(all, r)
 	}
 	if f := os.Getenv("BENCH_TRY_FLIGHTS"); f != "" { // to decide by measuring
-		for _, n := range []string{"2", "4", "8", "16", "32"} {
+		for _, n := range tryFlights {
 			r, err := b.receiver(ctx, "flights", late, "BENCH_FLIGHTS="+n)
 			if err != nil {
 				return err
@@ -139,6 +175,10 @@ func (b *bench) slowDisk(ctx context.Context) error {
 	return nil
 }
 
+// tryFlights are the numbers of flights that BENCH_TRY_FLIGHTS compares, on a
+// fast disk and on a slow one.
+var tryFlights = []string{"1", "2", "3", "4", "8", "16", "32"}
+
 // oneConnection measures what a webhook alone waits.
 func (b *bench) oneConnection(ctx context.Context) error {
 	var all []*receiving
@@ -155,7 +195,7 @@ func (b *bench) oneConnection(ctx context.Context) error {
 		all = append(all, r)
 	}
 	if f := os.Getenv("BENCH_TRY_FLIGHTS"); f != "" {
-		for _, n := range []string{"2", "3", "4", "8", "16", "32"} {
+		for _, n := range tryFlights {
 			r, err := b.receiver(ctx, "flights", 0, "BENCH_FLIGHTS="+n)
 			if err != nil {
 				return err
