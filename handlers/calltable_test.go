@@ -23,9 +23,16 @@ type spent struct{ netsuite, reads, writes int }
 // costs serves a lane and counts the calls of both systems by their logs.
 func (s *shop) costs(refs ...queue.Ref) spent {
 	s.t.Helper()
+	c := s.spends(refs...)
+	s.completed()
+	return c
+}
+
+// spends is costs for records that may be parked.
+func (s *shop) spends(refs ...queue.Ref) spent {
+	s.t.Helper()
 	ns, c7, writes := len(s.world.NetSuite.Calls()), len(s.world.Cin7.Calls()), s.world.Cin7.Writes()
 	s.tell(refs...)
-	s.completed()
 	w := s.world.Cin7.Writes() - writes
 	return spent{len(s.world.NetSuite.Calls()) - ns, len(s.world.Cin7.Calls()) - c7 - w, w}
 }
@@ -75,6 +82,21 @@ func callTable(t *testing.T) (string, map[string]spent) {
 	}
 	row("bill without an order", "new", enter, alone)
 	row("bill without an order", "unchanged", nothing, alone)
+	// What is posted already is not overwritten: a change of it costs a look.
+	parks := func(record string, enter func(), ref queue.Ref) {
+		t.Helper()
+		enter()
+		c := s.spends(ref)
+		if r := s.record(ref); r.State != queue.Parked {
+			t.Errorf("%s, changed after it was posted, is %s", record, r.State)
+		}
+		all[record+", changed after it was posted"] = c
+		fmt.Fprintf(&out, "| %s | changed after it was posted: parked | %d | %d | %d |\n", record, c.netsuite, c.reads, c.writes)
+	}
+	parks("bill", func() { s.bill(func(b *netsuitetest.Bill) { b.Lines[0].Amount = "250.00" }) }, theBill)
+	parks("item receipt", func() {
+		s.receipt(func(r *netsuitetest.Receipt) { r.Lines = []netsuitetest.ReceiptLine{{POLine: 1, Quantity: "90"}} })
+	}, theReceipt)
 	return out.String(), all
 }
 

@@ -24,7 +24,11 @@ type goodsLine struct {
 }
 
 func newGoods(receipts []wantReceipt) *goods {
-	g := &goods{}
+	n := 0
+	for _, r := range receipts {
+		n += len(r.Lines)
+	}
+	g := &goods{lines: make([]goodsLine, 0, n)}
 	for _, r := range receipts {
 		for _, l := range r.Lines {
 			g.lines = append(g.lines, goodsLine{l, r.Ref, l.Quantity.Decimal})
