@@ -27,7 +27,7 @@ type gatherer struct {
 	mu      sync.Mutex
 	free    int
 	waiting []*post
-	alarm   bool // overdue will look
+	alarm   time.Time // when overdue will look; zero: not at all
 }
 
 const (
@@ -93,9 +93,8 @@ func (g *gatherer) mark(p *post) (int, error) {
 	}
 	p.done = make(chan bool, 1)
 	g.waiting = append(g.waiting, p)
-	if !p.until.IsZero() && !g.alarm {
-		g.alarm = true
-		time.AfterFunc(time.Until(p.until), g.overdue)
+	if !p.until.IsZero() && (g.alarm.IsZero() || p.until.Before(g.alarm)) {
+		g.arm(p.until)
 	}
 	g.mu.Unlock()
 	select {
@@ -110,15 +109,24 @@ func (g *gatherer) mark(p *post) (int, error) {
 	}
 }
 
+// arm lets overdue look at a time. g.mu is held.
+func (g *gatherer) arm(at time.Time) {
+	g.alarm = at
+	time.AfterFunc(time.Until(at), g.overdue)
+}
+
 // overdue answers the posts that have waited for as long as they may. One
-// timer serves all that wait for a place.
+// timer serves all that wait for a place; a second, when one comes that waits
+// less long than those before it.
 func (g *gatherer) overdue() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.alarm = false
+	if time.Now().Before(g.alarm) {
+		return // another timer is set for then
+	}
+	g.alarm = time.Time{}
 	if next := late(g.waiting); !next.IsZero() {
-		g.alarm = true
-		time.AfterFunc(time.Until(next), g.overdue)
+		g.arm(next)
 	}
 }
 
