@@ -144,6 +144,13 @@ func harmless(s, others string) bool {
 	return true
 }
 
+func shownSecret(ctx context.Context) string {
+	if k := knockOf(ctx); k != nil {
+		return k.secret
+	}
+	return ""
+}
+
 // addressOf is the client's address; zero when it could not be told.
 func addressOf(ctx context.Context) allowlist.Addr {
 	if k := knockOf(ctx); k != nil {
