@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
 )
 
 // A probe asks, on the way that NetSuite's posts take, where this service
