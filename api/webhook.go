@@ -135,7 +135,8 @@ var told = sync.Pool{New: func() any { return new([16]zap.Field) }}
 func (a *public) tell(r *http.Request, tenantID, addr string, o outcome, took time.Duration) {
 	buf := told.Get().(*[16]zap.Field)
 	defer told.Put(buf)
-	fields := append(buf[:0], zap.String("request_id", requestID(r.Context())), zap.String("remote_ip", addr), zap.String("route", r.Pattern),
+	fields := buf[:0]
+	fields = append(fields, zap.String("request_id", requestID(r.Context())), zap.String("remote_ip", addr), zap.String("route", r.Pattern),
 		zap.String("outcome", o.result), zap.Int("accepted", o.accepted), zap.Int("ignored", o.ignored), zap.Int64("duration_ms", took.Milliseconds()))
 	if id := trace.ID(r.Context()); id != "" {
 		fields = append(fields, zap.String("trace_id", id))

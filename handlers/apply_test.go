@@ -534,11 +534,11 @@ func TestReadPlanRefusesAnEditedOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(file)
-	edit := func(old, new string) string {
+	edit := func(was, is string) string {
 		t.Helper()
-		edited := strings.Replace(text, old, new, 1)
+		edited := strings.Replace(text, was, is, 1)
 		if edited == text {
-			t.Fatalf("the plan has no %s", old)
+			t.Fatalf("the plan has no %s", was)
 		}
 		return edited
 	}

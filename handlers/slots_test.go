@@ -39,7 +39,7 @@ func TestSlotsAreSharedByProcesses(t *testing.T) {
 					if quiet {
 						over(&mostBackground, background.Add(1))
 					}
-					time.Sleep(time.Millisecond) // the request
+					<-time.After(time.Millisecond) // the request
 					if quiet {
 						background.Add(-1)
 					}

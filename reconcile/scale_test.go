@@ -117,7 +117,7 @@ func serveBooks(t *testing.T, n int) {
 func booksElsewhere(t *testing.T, n int) reconcile.Input {
 	t.Helper()
 	start := time.Now()
-	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestManyBills$", "-test.timeout=30m") //nolint:gosec // this very program
+	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestManyBills$", "-test.timeout=30m")
 	c.Env, c.Stderr = append(os.Environ(), fmt.Sprintf("%s=%d", manyBills, n)), os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {

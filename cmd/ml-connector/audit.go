@@ -28,8 +28,8 @@ func commandLine() string {
 }
 
 // audited writes a change down before it is made.
-func (a *app) audited(ctx context.Context, rooms service.Rooms, action, tenantID string, detail map[string]string) error {
-	if err := rooms.Audit.Append(ctx, audit.Entry{Actor: commandLine(), Action: action, Tenant: tenantID, Detail: detail}); err != nil {
+func (a *app) audited(ctx context.Context, rooms service.Rooms, action string, detail map[string]string) error {
+	if err := rooms.Audit.Append(ctx, audit.Entry{Actor: commandLine(), Action: action, Detail: detail}); err != nil {
 		return fmt.Errorf("%w: %w", errNoAudit, err)
 	}
 	return nil

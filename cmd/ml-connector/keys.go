@@ -155,7 +155,7 @@ value that it cannot open yet:
 			}
 		}
 		if add || whole {
-			if err := a.audited(ctx, rooms, "keys add", "", nil); err != nil {
+			if err := a.audited(ctx, rooms, "keys add", nil); err != nil {
 				return err
 			}
 			if promote, err = ks.Add(); err != nil {
@@ -167,7 +167,7 @@ value that it cannot open yet:
 			}
 		}
 		if promote != 0 {
-			if err := a.audited(ctx, rooms, "keys promote", "", map[string]string{"key": strconv.FormatUint(uint64(promote), 10)}); err != nil {
+			if err := a.audited(ctx, rooms, "keys promote", map[string]string{"key": strconv.FormatUint(uint64(promote), 10)}); err != nil {
 				return err
 			}
 			if err := ks.Promote(promote); err != nil {
@@ -178,7 +178,7 @@ value that it cannot open yet:
 		if !reseal && !whole {
 			return nil
 		}
-		if err := a.audited(ctx, rooms, "keys reseal", "", map[string]string{"key": strconv.FormatUint(uint64(ks.Primary()), 10)}); err != nil {
+		if err := a.audited(ctx, rooms, "keys reseal", map[string]string{"key": strconv.FormatUint(uint64(ks.Primary()), 10)}); err != nil {
 			return err
 		}
 		say, end := progress(cmd, "tenants sealed anew")
@@ -274,7 +274,7 @@ without it: keep a copy of the old file for as long as you keep them.`,
 		if err := a.confirm(cmd, "Delete key %d? Backups that were sealed with it could no longer be opened.", id); err != nil {
 			return err
 		}
-		if err := a.audited(cmd.Context(), rooms, "keys drop", "", map[string]string{"key": args[0]}); err != nil {
+		if err := a.audited(cmd.Context(), rooms, "keys drop", map[string]string{"key": args[0]}); err != nil {
 			return err
 		}
 		if err := rooms.Tenants.DropKey(cmd.Context(), uint32(id)); err != nil {

@@ -163,7 +163,7 @@ func TestPlanAndApplyCommands(t *testing.T) {
 	if n := l.world.Cin7.Writes(); n != 0 {
 		t.Errorf("%d writes while nothing may be created", n)
 	}
-	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; <-time.After(200 * time.Millisecond) {
 		said, err := l.run("apply", file, "--yes")
 		if err == nil && strings.Contains(said, fmt.Sprintf("%d of %d calls were made", len(p.Calls), len(p.Calls))) {
 			break

@@ -163,7 +163,7 @@ func TestBackfillCommand(t *testing.T) {
 		t.Errorf("dry run: %+v, %+v", b, b.Forecast)
 	}
 	read(0, "backfill", "start", company, "--dry-run", "--types", "vendor", "--calls-per-minute", "1")
-	if b.Counted["vendor"] != 7 || b.Total != 7 || b.Forecast.CallsPerMinute != 1 || b.Forecast.Minutes != float64(b.Forecast.Cin7Calls) {
+	if b.Counted["vendor"] != 7 || b.Total != 7 || b.Forecast.CallsPerMinute != 1 || b.Forecast.Minutes != float64(b.Forecast.Cin7Calls) { //nolint:forbidigo // minutes, no money
 		t.Errorf("vendors at a call a minute: %+v, %+v", b, b.Forecast)
 	}
 	read(0, "backfill", "start", company, "--yes")

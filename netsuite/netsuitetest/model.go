@@ -196,7 +196,7 @@ func (t *tx) exec(q string, args ...any) {
 		p := t.bulk.prepared[q]
 		if p == nil {
 			var err error
-			if p, err = t.tx.Prepare(q); err != nil {
+			if p, err = t.tx.Prepare(q); err != nil { //nolint:sqlclosecheck // closed with its transaction
 				panic(fmt.Sprintf("netsuitetest: %s: %v", q, err))
 			}
 			t.bulk.prepared[q] = p
