@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,24 +78,11 @@ func (l *ledgers) write(name, text string) string {
 // run runs a command line and returns what it writes to standard output.
 func (l *ledgers) run(args ...string) (said string, err error) {
 	l.t.Helper()
-	out, failed := os.Create(l.file("said"))
-	if failed != nil {
-		l.t.Fatal(failed)
-	}
-	was := os.Stdout
-	os.Stdout = out
-	defer func() {
-		os.Stdout = was
-		_ = out.Close()
-	}()
-	root := (&app{environ: l.env}).root()
+	var out bytes.Buffer
+	root := (&app{environ: l.env, out: &out}).root()
 	root.SetArgs(args)
 	err = root.ExecuteContext(l.t.Context())
-	b, failed := os.ReadFile(l.file("said"))
-	if failed != nil {
-		l.t.Fatal(failed)
-	}
-	return string(b), err
+	return out.String(), err
 }
 
 // says runs a command line that must work, and wants texts in what it says.
