@@ -10,6 +10,8 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/ml-connector/ml-connector/internal/distributor"
 )
 
 // Three processes read one account, in the background and for what happens now.
@@ -89,4 +91,33 @@ func TestSlotsWithoutRedis(t *testing.T) {
 		t.Fatalf("got %v: the client's own count has to do", err)
 	}
 	free()
+}
+
+// The worker's clients ask for the slots that all processes share.
+func TestWorkersShareSlots(t *testing.T) {
+	s := newShop(t, distributor.Options{}, nil)
+	account, limit := s.tenant.NetSuite.AccountID, s.tenant.NetSuite.MaxConcurrency
+	var taken []func()
+	for range limit {
+		free, err := s.worker.budget.slot(t.Context(), account, limit, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, free)
+	}
+	c, err := NetSuiteClient(s.tenant, s.creds, s.worker.o.Transport, s.now, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := c.Ping(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("with all slots taken elsewhere: got %v, want it to wait", err)
+	}
+	for _, free := range taken {
+		free()
+	}
+	if err := c.Ping(t.Context()); err != nil {
+		t.Errorf("once they are free: %v", err)
+	}
 }

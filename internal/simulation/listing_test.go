@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -192,6 +193,19 @@ func TestListIsBroughtUpToDate(t *testing.T) {
 		}
 		if n := lookUps(w.Cin7.Calls()[before:]); n == 0 || n > 3 {
 			t.Errorf("%d look-ups of %d orders, want 1 to 3", n, manyOrders)
+		}
+	})
+}
+
+// The kept list does not show what a repeated create has just left: the lane
+// looks for it once it has nothing else to do, not only the next day.
+func TestDraftBesideACreateIsFound(t *testing.T) {
+	i := slices.IndexFunc(simulation.Scenarios, func(s simulation.Scenario) bool { return s.Name == "a create that was repeated on the way" })
+	synctest.Test(t, func(t *testing.T) {
+		want := play(t, simulation.Scenarios[i], simulation.Options{}, nil)
+		got := play(t, simulation.Scenarios[i], simulation.Options{Listing: 1}, nil)
+		for _, line := range got.Cin7.Against(want.Cin7, everything) {
+			t.Error(line)
 		}
 	})
 }
