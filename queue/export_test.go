@@ -1,7 +1,11 @@
 package queue
 
-// MaxGathered is the bound of the posts that wait for a flight.
-const MaxGathered = maxGathered
+// The bounds of what waits for a flight.
+const (
+	MaxGathered  = maxGathered
+	WorthAFlight = worthAFlight
+	Patience     = patience
+)
 
 // Gathered is how many posts wait for a flight and have somebody waiting.
 func (q *Queue) Gathered() int {

@@ -13,25 +13,35 @@ import (
 
 // gatherer lets marks that are made at the same time share flushes: what one
 // flush carries becomes durable with one fsync, costs one round trip and, for
-// each tenant, one run of the script. There is no timer. Up to Options.Flights
-// flushes are in flight; a mark that finds a place free goes at once and
-// alone, and what comes while all places are taken goes together as soon as
-// one is free. So one mark alone waits for nobody, and the more there are, the
-// less each costs.
+// each tenant, one run of the script. A mark that finds no flush in flight goes
+// at once and alone, so one mark alone waits for nobody and for no timer; what
+// comes meanwhile goes together as soon as the last flush has landed, or enough
+// has gathered to be worth a flush beside those in flight. What has waited for
+// longer than a flush should take goes too: the one in flight may hang on a
+// connection that is dead.
 //
-// Several flights at once, because on a slow disk it counts how many marks are
-// under way, and few of them to a flight on a fast one.
+// So the more marks there are, the less each costs, on a fast disk; and on a
+// slow one, where it counts how many marks are under way, nearly all are.
 type gatherer struct {
 	q *Queue
 
 	mu      sync.Mutex
-	free    int
+	flying  int // flushes in flight
 	waiting []*post
-	alarm   time.Time // when overdue will look; zero: not at all
+	since   time.Time   // from when on the patience of what waits counts
+	hurry   *time.Timer // when impatient looks
+	alarm   time.Time   // when overdue looks; zero: not at all
 }
 
 const (
-	defaultFlights = 8
+	// defaultFlights bounds the flushes in flight: each takes a connection.
+	defaultFlights = 16
+	// worthAFlight is how many calls must wait for a flush of their own while
+	// others are in flight.
+	worthAFlight = 32
+	// patience is how long a call waits for a flush in flight to land before it
+	// goes beside it, however few wait with it.
+	patience = 20 * time.Millisecond
 	// maxGathered bounds the posts that wait for a place: more are refused.
 	maxGathered = 4096
 	// maxFlush is how many marks a flush carries: about what Redis reads at
@@ -41,6 +51,11 @@ const (
 	// are batches already.
 	maxShared = 16
 )
+
+// departs reports whether what waits goes now. g.mu is held.
+func (g *gatherer) departs(hurry bool) bool {
+	return len(g.waiting) > 0 && (g.flying == 0 || g.flying < g.q.o.Flights && (hurry || len(g.waiting) >= worthAFlight))
+}
 
 // post is one call of Mark that waits for its answer.
 type post struct {
@@ -78,13 +93,15 @@ func (p *post) deadline() (time.Time, bool) {
 // mark makes the marks of a post durable.
 func (g *gatherer) mark(p *post) (int, error) {
 	g.mu.Lock()
-	if g.free > 0 {
-		g.free--
+	if g.flying == 0 { // then nothing waits
+		g.flying++
 		g.mu.Unlock()
 		ctx, cancel := latest([]*post{p})
 		g.q.flush(ctx, []*post{p})
 		cancel()
-		g.goOn()
+		if next := g.landed(); next != nil {
+			go g.fly(next)
+		}
 		return p.added, p.err
 	}
 	if len(g.waiting) >= maxGathered {
@@ -92,11 +109,17 @@ func (g *gatherer) mark(p *post) (int, error) {
 		return 0, fmt.Errorf("mark %d records of %s: %d calls wait for Redis already: %w", len(p.marks), p.tenant, maxGathered, ErrFull)
 	}
 	p.done = make(chan bool, 1)
-	g.waiting = append(g.waiting, p)
+	if g.waiting = append(g.waiting, p); len(g.waiting) == 1 {
+		g.wait()
+	}
 	if !p.until.IsZero() && (g.alarm.IsZero() || p.until.Before(g.alarm)) {
 		g.arm(p.until)
 	}
+	next := g.next(false)
 	g.mu.Unlock()
+	if next != nil {
+		go g.fly(next)
+	}
 	select {
 	case set := <-p.done:
 		if !set {
@@ -168,49 +191,83 @@ func watch(posts []*post) (stop func()) {
 	}
 }
 
-// goOn uses the place of a flush that has ended for what waits, or frees it.
-func (g *gatherer) goOn() {
-	if next := g.next(); next != nil {
-		go func() {
-			for ; next != nil; next = g.next() {
-				ctx, cancel := latest(next)
-				stop := watch(next)
-				g.q.flush(ctx, next)
-				stop()
-				cancel()
-				for _, p := range next {
-					p.answer(true)
-				}
-			}
-		}()
+// fly flushes some posts, and goes on with what has gathered meanwhile.
+func (g *gatherer) fly(posts []*post) {
+	for ; posts != nil; posts = g.landed() {
+		ctx, cancel := latest(posts)
+		stop := watch(posts)
+		g.q.flush(ctx, posts)
+		stop()
+		cancel()
+		for _, p := range posts {
+			p.answer(true)
+		}
 	}
 }
 
-// next takes what the next flush carries, oldest first; nil frees the place.
-func (g *gatherer) next() []*post {
+// landed ends a flush; what it returns goes now.
+func (g *gatherer) landed() []*post {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var out []*post
-	n, used := 0, 0
-	for _, p := range g.waiting {
-		if n += len(p.marks); n > maxFlush && len(out) > 0 {
-			break
+	g.flying--
+	return g.next(false)
+}
+
+// wait begins the patience of what waits. g.mu is held.
+func (g *gatherer) wait() {
+	g.since = time.Now()
+	if g.hurry == nil {
+		g.hurry = time.AfterFunc(patience, g.impatient)
+	} else {
+		g.hurry.Reset(patience)
+	}
+}
+
+// impatient lets go what has waited for as long as it should.
+func (g *gatherer) impatient() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		return
+	}
+	if left := patience - time.Since(g.since); left > 0 {
+		g.hurry.Reset(left) // others wait than when it was set
+		return
+	}
+	if next := g.next(true); next != nil {
+		go g.fly(next)
+	}
+	if len(g.waiting) > 0 {
+		g.wait()
+	}
+}
+
+// next takes what goes now, oldest first. g.mu is held.
+func (g *gatherer) next(hurry bool) []*post {
+	for g.departs(hurry) {
+		var out []*post
+		n, used := 0, 0
+		for _, p := range g.waiting {
+			if n += len(p.marks); n > maxFlush && len(out) > 0 {
+				break
+			}
+			used++
+			if p.left.Load() {
+				n -= len(p.marks)
+				continue
+			}
+			out = append(out, p)
 		}
-		used++
-		if p.left.Load() {
-			n -= len(p.marks)
-			continue
+		clear(g.waiting[:used])
+		if g.waiting = g.waiting[used:]; len(g.waiting) == 0 {
+			g.waiting = nil // let go of what a burst has grown
 		}
-		out = append(out, p)
+		if out != nil {
+			g.flying++
+			return out
+		}
 	}
-	clear(g.waiting[:used])
-	if g.waiting = g.waiting[used:]; len(g.waiting) == 0 {
-		g.waiting = nil // let go of what a burst has grown
-	}
-	if out == nil {
-		g.free++
-	}
-	return out
+	return nil
 }
 
 // latest is a context that lasts as long as anybody waits for one of the posts.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -65,8 +66,8 @@ func (g *gate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// gathered fills both flights with a mark each, and lets n more marks wait
-// behind them; open lets everything go, wait collects the errors by number.
+// gathered fills the only flight with a mark, and lets n more marks wait behind
+// it; open lets everything go, wait collects the errors by number.
 func gathered(t *testing.T, rdb redis.UniversalClient, q *queue.Queue, n int, mark func(i int) (tenant string, m queue.Mark)) (g *gate, open func(), wait func() map[int]error) {
 	t.Helper()
 	g = &gate{}
@@ -84,10 +85,8 @@ func gathered(t *testing.T, rdb redis.UniversalClient, q *queue.Queue, n int, ma
 			errs[i] = err
 		})
 	}
-	for i := range 2 {
-		one(-1-i, "first", bill(i))
-		waitFor(t, func() bool { return g.waiting.Load() == int64(i+1) })
-	}
+	one(-1, "first", bill(0))
+	waitFor(t, func() bool { return g.waiting.Load() == 1 })
 	for i := range n {
 		tenant, m := mark(i)
 		one(i, tenant, m)
@@ -101,7 +100,7 @@ func gathered(t *testing.T, rdb redis.UniversalClient, q *queue.Queue, n int, ma
 func TestMarksShareFlushes(t *testing.T) {
 	both(t, func(t *testing.T, rdb redis.UniversalClient) {
 		const n = 90
-		q := queue.New(rdb, queue.Options{Flights: 2})
+		q := queue.New(rdb, queue.Options{Flights: 1})
 		g, open, wait := gathered(t, rdb, q, n, func(i int) (string, queue.Mark) { return "acme" + strconv.Itoa(i%3), bill(i) })
 		g.trips.Store(0)
 		open()
@@ -127,7 +126,7 @@ func TestMarksShareFlushes(t *testing.T) {
 func TestAFailedMarkHarmsNoNeighbour(t *testing.T) {
 	rdb := redistest.Server(t)
 	ctx := t.Context()
-	q := queue.New(rdb, queue.Options{Flights: 2, Bound: 5})
+	q := queue.New(rdb, queue.Options{Flights: 1, Bound: 5})
 	for i := range 5 {
 		mustMark(t, q, "full", bill(i))
 	}
@@ -167,7 +166,7 @@ func TestAFailedMarkHarmsNoNeighbour(t *testing.T) {
 // Whoever stops waiting is answered at once and takes nobody along.
 func TestAMarkGivenUpHarmsNoNeighbour(t *testing.T) {
 	rdb := redistest.Server(t)
-	q := queue.New(rdb, queue.Options{Flights: 2})
+	q := queue.New(rdb, queue.Options{Flights: 1})
 	g, open, wait := gathered(t, rdb, q, 3, func(i int) (string, queue.Mark) { return "acme", bill(i) })
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan error, 1)
@@ -180,7 +179,7 @@ func TestAMarkGivenUpHarmsNoNeighbour(t *testing.T) {
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if g.waiting.Load() != 2 {
+	if g.waiting.Load() != 1 {
 		t.Errorf("%d flights are under way", g.waiting.Load())
 	}
 	open()
@@ -199,7 +198,7 @@ func TestAMarkGivenUpHarmsNoNeighbour(t *testing.T) {
 // waits for a place or is under way; its neighbours go on.
 func TestAMarkWaitsUntilItsTime(t *testing.T) {
 	rdb := redistest.Server(t)
-	q := queue.New(rdb, queue.Options{Flights: 2})
+	q := queue.New(rdb, queue.Options{Flights: 1})
 	_, open, wait := gathered(t, rdb, q, 1, func(i int) (string, queue.Mark) { return "acme", bill(i) })
 	began := time.Now()
 	late := make(chan error, 3)
@@ -302,7 +301,7 @@ func TestWoken(t *testing.T) {
 // refused at once.
 func TestGatheringIsBounded(t *testing.T) {
 	rdb := redistest.Embedded(t)
-	q := queue.New(rdb, queue.Options{Flights: 2})
+	q := queue.New(rdb, queue.Options{Flights: 1})
 	_, open, wait := gathered(t, rdb, q, queue.MaxGathered, func(i int) (string, queue.Mark) { return "acme", bill(i) })
 	if _, err := q.Mark(t.Context(), "acme", queue.Live, bill(-1)); !errors.Is(err, queue.ErrFull) {
 		t.Errorf("got %v, want %v", err, queue.ErrFull)
@@ -313,6 +312,75 @@ func TestGatheringIsBounded(t *testing.T) {
 			t.Fatal(fmt.Errorf("mark %d: %w", i, err))
 		}
 	}
+}
+
+// hung is a Redis that takes pipelines and answers none before it is released;
+// then nothing succeeds.
+type hung struct {
+	pipelines atomic.Int64
+	release   chan struct{}
+}
+
+var errHung = errors.New("hung")
+
+func (h *hung) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h *hung) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(_ context.Context, cmd redis.Cmder) error { cmd.SetErr(errHung); return errHung }
+}
+func (h *hung) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(_ context.Context, cmds []redis.Cmder) error {
+		h.pipelines.Add(1)
+		<-h.release
+		for _, c := range cmds {
+			c.SetErr(errHung)
+		}
+		return errHung
+	}
+}
+
+// While a flush is under way others go beside it, up to the bound: as soon as
+// as many wait as are worth one, and in any case when they have waited for as
+// long as they should.
+func TestFlightsGoBesideOneAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rdb := redis.NewClient(&redis.Options{})
+		h := &hung{release: make(chan struct{})}
+		rdb.AddHook(h)
+		q := queue.New(rdb, queue.Options{Flights: 4})
+		var wg sync.WaitGroup
+		mark := func(n int) {
+			for i := range n {
+				wg.Go(func() { _, _ = q.MarkUntil(time.Now().Add(time.Hour), "acme", queue.Live, bill(i)) })
+			}
+			synctest.Wait()
+		}
+		for _, c := range []struct {
+			name    string
+			more    int
+			later   time.Duration
+			flights int64
+			waiting int
+		}{
+			{"one goes at once", 1, 0, 1, 0},
+			{"too few to go beside it", queue.WorthAFlight - 1, 0, 1, queue.WorthAFlight - 1},
+			{"enough to go beside it", 1, 0, 2, 0},
+			{"one waits", 1, queue.Patience - 1, 2, 1},
+			{"for as long as it should", 0, 1, 3, 0},
+			{"the last place", queue.WorthAFlight, 0, 4, 0},
+			{"all places are taken", 2 * queue.WorthAFlight, 0, 4, 2 * queue.WorthAFlight},
+			{"however long it takes", 0, 10 * queue.Patience, 4, 2 * queue.WorthAFlight},
+		} {
+			mark(c.more)
+			time.Sleep(c.later) //nolint:forbidigo // virtual time
+			synctest.Wait()
+			if f, w := h.pipelines.Load(), q.Gathered(); f != c.flights || w != c.waiting {
+				t.Errorf("%s: %d flights and %d waiting, want %d and %d", c.name, f, w, c.flights, c.waiting)
+			}
+		}
+		close(h.release)
+		wg.Wait()
+		_ = rdb.Close()
+	})
 }
 
 // One webhook alone costs one round trip, whatever the flights.

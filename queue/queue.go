@@ -95,7 +95,7 @@ type Options struct {
 	// Lost is told when Redis is found to have lost something of a tenant.
 	Lost func(tenant string)
 	// Flights is how many flushes of marks may be in flight at once; what is
-	// marked meanwhile shares the next. Default 8; below 0 each call of Mark
+	// marked meanwhile shares the next. Default 16; below 0 each call of Mark
 	// goes to Redis by itself.
 	Flights int
 	// Mended is told how many records of a tenant Repair had to mend.
@@ -138,7 +138,7 @@ func New(rdb redis.UniversalClient, o Options) *Queue {
 		o.Flights = defaultFlights
 	}
 	q := &Queue{rdb: rdb, o: o, epoch: newEpoch(rdb), memory: newMemory(rdb), woken: make(chan struct{}, 1)}
-	q.gather = gatherer{q: q, free: o.Flights}
+	q.gather = gatherer{q: q}
 	return q
 }
 

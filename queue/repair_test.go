@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -246,4 +247,41 @@ func nothingIsLost(t *testing.T, rdb redis.UniversalClient, damage func(context.
 			t.Errorf("record %s is %q", id, s)
 		}
 	}
+}
+
+// A stream that was cut or deleted by other hands: the next mark of a record
+// whose entry went with it adds one anew, its neighbours' entries count on.
+func TestMarkOfAnEntryThatIsGone(t *testing.T) {
+	both(t, func(t *testing.T, rdb redis.UniversalClient) {
+		for _, c := range []struct {
+			name string
+			cut  func(stream string)
+			want []int // entries that the next mark of each record adds
+		}{
+			{"nothing is gone", func(string) {}, []int{0, 0, 0}},
+			{"the oldest is gone", func(s string) { rdb.XTrimMaxLen(t.Context(), s, 2) }, []int{1, 0, 0}},
+			{"all but the newest are gone", func(s string) { rdb.XTrimMaxLen(t.Context(), s, 1) }, []int{1, 1, 0}},
+			{"all are gone", func(s string) { rdb.XTrimMaxLen(t.Context(), s, 0) }, []int{1, 1, 1}},
+			{"the stream is gone", func(s string) { rdb.Del(t.Context(), s) }, []int{1, 1, 1}},
+		} {
+			q, tenant := queue.New(rdb, queue.Options{}), "t"+strings.ReplaceAll(c.name, " ", "-")
+			for i := range 3 {
+				mustMark(t, q, tenant, bill(i))
+			}
+			c.cut(queue.KeyStream(tenant, queue.Live))
+			// A stream made anew within the millisecond names its entries as the old one did.
+			cut := time.Now().UnixMilli()
+			waitFor(t, func() bool { return time.Now().UnixMilli() > cut+1 })
+			for i, want := range c.want {
+				added, err := q.Mark(t.Context(), tenant, queue.Live, bill(i))
+				if err != nil || added != want {
+					t.Errorf("%s: mark %d added %d entries, %v; want %d", c.name, i, added, err, want)
+				}
+				again, err := q.Mark(t.Context(), tenant, queue.Live, bill(i))
+				if err != nil || again != 0 {
+					t.Errorf("%s: mark %d again added %d entries, %v", c.name, i, again, err)
+				}
+			}
+		}
+	})
 }

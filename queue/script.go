@@ -131,11 +131,33 @@ end
 // stream that counts, an entry is added. KEYS 1 events, 2 bulk, 3 due. It
 // returns the number of entries added. The timeline is told of the mark when
 // its entry is taken, so that a waiting mark costs no more than it must.
+//
+// An entry that should wait but is older than all that its stream holds is
+// gone, as are all where a stream was deleted or cut: it counts no more. One
+// gone from the middle, by somebody's hand, is found by Repair; to look for
+// each here would cost as much as all the rest of a mark.
 const luaMark = `
+local first = {}
+local function oldest(stream)
+  if first[stream] == nil then
+    local e = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+    local ms, seq
+    if e then ms, seq = string.match(e[1], '^(%d+)-(%d+)$') end
+    first[stream] = e and {tonumber(ms), tonumber(seq)} or false
+  end
+  return first[stream]
+end
+local function gone(stream, id)
+  local old = oldest(stream)
+  if not old then return true end
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  ms, seq = tonumber(ms), tonumber(seq)
+  return not ms or ms < old[1] or (ms == old[1] and seq < old[2])
+end
 local function mark(class, rec, byKey, ref, source, note, trace)
   redis.call('HINCRBY', rec, 'want', 1)
   local state, waits, qid = unpack(redis.call('HMGET', rec, 'state', 'class', 'qid'))
-  if waits and (not qid or #redis.call('XRANGE', waits == 'bulk' and KEYS[2] or KEYS[1], qid, qid) == 0) then waits = false end
+  if waits and (not qid or gone(waits == 'bulk' and KEYS[2] or KEYS[1], qid)) then waits = false end
   local enters = not waits or (waits == 'bulk' and class == 'events')
   if not enters and (state == 'pending' or state == 'running') then return 0 end
   if state ~= 'running' then
@@ -145,7 +167,9 @@ local function mark(class, rec, byKey, ref, source, note, trace)
     if not enters then redis.call('HSET', rec, 'state', 'pending', 'updated', now) end
   end
   if not enters then return 0 end
-  local id = redis.call('XADD', class == 'bulk' and KEYS[2] or KEYS[1], '*', 'ref', ref, 'source', source, 'note', note, 'trace', trace, 'at', now)
+  local stream = class == 'bulk' and KEYS[2] or KEYS[1]
+  local id = redis.call('XADD', stream, '*', 'ref', ref, 'source', source, 'note', note, 'trace', trace, 'at', now)
+  if not first[stream] then first[stream] = nil end
   if state == 'running' then redis.call('HSET', rec, 'class', class, 'qid', id)
   else redis.call('HSET', rec, 'class', class, 'qid', id, 'state', 'pending', 'updated', now) end
   return 1
