@@ -82,8 +82,10 @@ func ParseEvent(body []byte, query url.Values, o EventOptions) (events []Event, 
 
 // find finds the records by the tenant's paths, else by what scripts use.
 func (o EventOptions) find(v any) []hit {
-	if hits := o.byPaths(v); len(hits) > 0 {
-		return hits
+	if len(o.IDPaths) > 0 {
+		if hits := o.byPaths(v); len(hits) > 0 {
+			return hits
+		}
 	}
 	hits, _ := resolve(v, hit{typ: string(o.DefaultType)})
 	return hits

@@ -116,7 +116,7 @@ func (r *walker) object(depth int, wanted bool) (any, error) {
 	}
 	var seen keysSeen
 	for r.at++; r.comma() != '}'; {
-		k, err := unquoted(r.text())
+		k, err := key(r.text())
 		if err != nil {
 			return nil, err
 		}
@@ -206,6 +206,14 @@ func unquoted(raw []byte, escaped bool) (string, error) {
 	var s string
 	err := json.Unmarshal(raw, &s)
 	return s, err
+}
+
+// key is unquoted without a copy for the keys that we look at.
+func key(raw []byte, escaped bool) (string, error) {
+	if known, ok := lookedAt[string(raw[1:len(raw)-1])]; ok && !escaped {
+		return known, nil
+	}
+	return unquoted(raw, escaped)
 }
 
 // keysSeen are the keys of an object so far: few are compared one by one, many by
