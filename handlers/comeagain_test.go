@@ -18,8 +18,8 @@ func TestAskedWhileHeld(t *testing.T) {
 			turns, asks := 0, 1
 			s.worker.chores = []Chore{func(ctx context.Context, j Job) (time.Time, error) {
 				turns++
-				if j.Watermarks[state.PollNow] != "" {
-					if err := j.Records.SetWatermarks(ctx, j.Fence, map[string]string{state.PollNow: ""}); err != nil {
+				if asked := j.Watermarks[state.PollNow]; asked != "" {
+					if err := j.Records.SetWatermarks(ctx, j.Fence, map[string]string{state.PollDone: asked}); err != nil {
 						return time.Time{}, err
 					}
 				}

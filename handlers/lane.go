@@ -26,7 +26,7 @@ func (w *Worker) turn(ctx context.Context, lane *queue.Turn) {
 	beat, stopBeat := context.WithCancel(ctx)
 	var beats sync.WaitGroup
 	beats.Go(func() { w.heartbeat(beat, lane, stopBeat, log) })
-	next, held, panicked, polls := w.serve(beat, lane, log)
+	next, held, panicked, asked := w.serve(beat, lane, log)
 	stopBeat()
 	beats.Wait()
 	end, cancel := context.WithTimeout(last, 5*time.Second)
@@ -47,21 +47,21 @@ func (w *Worker) turn(ctx context.Context, lane *queue.Turn) {
 	if !held.IsZero() {
 		return
 	}
-	if err := w.comeAgain(end, lane.Tenant, polls); err != nil {
+	if err := w.comeAgain(end, lane.Tenant, asked); err != nil {
 		log.Warn("look what was asked of the lane meanwhile: it comes with the next turn", zap.Error(err))
 	}
 }
 
 // comeAgain wakes a lane of which a poll or a turn was asked while it was held.
 // Whoever asks notes it before waking, and here it is looked for after the
-// release, so one of the two wakes counts. polls says that a poll was asked for
-// when the turn began: it has had its chance.
-func (w *Worker) comeAgain(ctx context.Context, tenant string, polls bool) error {
+// release, so one of the two wakes counts. asked is the request for a poll that
+// was open when the turn began: it has had its chance.
+func (w *Worker) comeAgain(ctx context.Context, tenant, asked string) error {
 	poll, turn, err := w.states.Tenant(tenant).Requested(ctx)
 	if err != nil {
 		return err
 	}
-	if poll && !polls || turn {
+	if poll != "" && poll != asked || turn {
 		return w.queue.Wake(ctx, tenant, time.Time{})
 	}
 	return nil
@@ -90,9 +90,9 @@ func (w *Worker) heartbeat(ctx context.Context, lane *queue.Turn, stop func(), l
 
 // serve does the chores and drains the lane until it is empty, its slice is
 // spent, or the lane must be held. It returns when the lane next wants a turn
-// and until when it must be left alone; polls says that a poll was asked for
-// when it began.
-func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (next, held time.Time, panicked, polls bool) {
+// and until when it must be left alone; asked is the request for a poll that was
+// open when it began.
+func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (next, held time.Time, panicked bool, asked string) {
 	defer func() {
 		if p := recover(); p != nil {
 			log.Error("a turn panicked; its marks are taken again, one at a time", zap.String("panic", secret.PanicText(p)), zap.ByteString("stack", debug.Stack()))
@@ -103,10 +103,10 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 	if err != nil {
 		if errors.Is(err, tenant.ErrNotFound) {
 			log.Warn("marks of a tenant that does not exist; they stay until it is applied or removed")
-			return time.Time{}, w.now().Add(time.Hour), false, polls
+			return time.Time{}, w.now().Add(time.Hour), false, asked
 		}
 		log.Error("open the tenant", zap.Error(err))
-		return time.Time{}, w.now().Add(holdUnavailable), false, polls
+		return time.Time{}, w.now().Add(holdUnavailable), false, asked
 	}
 	defer func() { t.keepRefused(ctx) }()
 	if t.wm[state.TurnNow] != "" {
@@ -118,14 +118,14 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 	if lane.Reread {
 		if err := t.reread(ctx); err != nil {
 			log.Error("order the reading again after a loss", zap.Error(err))
-			return time.Time{}, w.now().Add(holdUnavailable), false, polls
+			return time.Time{}, w.now().Add(holdUnavailable), false, asked
 		}
 	}
-	polls = t.wm[state.PollNow] != ""
+	asked = state.PollAsked(t.wm)
 	patient, err := w.patient(t)
 	if err != nil {
 		log.Error("open the tenant", zap.Error(err))
-		return time.Time{}, w.now().Add(holdUnavailable), false, polls
+		return time.Time{}, w.now().Add(holdUnavailable), false, asked
 	}
 	// Before the first poll: what another company's account says must not
 	// become marks of this one. Polls do not need Cin7, so that it does not
@@ -134,7 +134,7 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 	if err := t.company(ctx); errors.As(err, &wrong) {
 		log.Warn("the lane is held", zap.String("reason", WaitUpstream), zap.Error(err))
 		t.noteHold(ctx, err.Error())
-		return next, w.now().Add(holdCredentials), false, polls
+		return next, w.now().Add(holdCredentials), false, asked
 	}
 	for _, chore := range w.chores {
 		at, err := chore(ctx, Job{Tenant: t.t, NetSuite: t.ns, Cin7: patient, Records: t.recs, Fence: lane.Fence, Now: w.now(), Watermarks: t.wm})
@@ -155,13 +155,13 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 				log.Warn("take marks", zap.Error(err))
 				held = w.now().Add(time.Second)
 			}
-			return next, held, false, polls
+			return next, held, false, asked
 		}
 		if len(entries) == 0 {
 			if err := t.sweep(ctx); err != nil && ctx.Err() == nil {
 				log.Warn("look for stray drafts; goes on in a later turn", zap.Error(err))
 			}
-			return next, held, false, polls
+			return next, held, false, asked
 		}
 		t.bulk = entries[0].Class() == queue.Bulk
 		clear(t.refused) // whoever marks a record after a refusal wants it asked again
@@ -173,27 +173,27 @@ func (w *Worker) serve(ctx context.Context, lane *queue.Turn, log *zap.Logger) (
 		case errors.As(err, &h):
 			log.Warn("the lane is held", zap.String("reason", h.reason), zap.Time("until", h.until), zap.Error(h.cause))
 			t.noteHold(ctx, h.reason+": "+h.cause.Error())
-			return next, h.until, false, polls
+			return next, h.until, false, asked
 		case errors.Is(err, errYield):
-			return next, held, false, polls
+			return next, held, false, asked
 		case errors.Is(err, errStopping), errors.Is(err, queue.ErrStale), ctx.Err() != nil:
-			return next, held, false, polls
+			return next, held, false, asked
 		case err != nil:
 			log.Error("a batch failed; its marks are taken again", zap.Error(err))
-			return next, w.now().Add(holdUnavailable), false, polls
+			return next, w.now().Add(holdUnavailable), false, asked
 		}
 		t.noteHold(ctx, "")
 		if lane.Spent(ctx) {
-			return next, held, false, polls
+			return next, held, false, asked
 		}
 	}
-	return next, held, false, polls
+	return next, held, false, asked
 }
 
 // reread makes the next poll read all of NetSuite, because Redis has lost
 // something of the tenant: marks that were acknowledged may be among it.
 func (t *turn) reread(ctx context.Context) error {
-	fields := map[string]string{state.PollNow: "1", fieldListFrom: t.lane.CreatesFrom.Add(listOverlap).UTC().Format(time.RFC3339)}
+	fields := map[string]string{state.PollNow: state.NewRequest(), fieldListFrom: t.lane.CreatesFrom.Add(listOverlap).UTC().Format(time.RFC3339)}
 	t.s.purchases = nil
 	for name := range t.wm {
 		if strings.HasPrefix(name, state.WatermarkPrefix) {

@@ -322,7 +322,7 @@ func (r *round) end(ctx context.Context, why string, schedule func(time.Time) ti
 		next = schedule(r.Now)
 		r.note(fieldLast, r.Now.UTC().Format(time.RFC3339))
 		r.note(fieldWhy, why)
-		r.note(state.PollNow, "")
+		r.note(state.PollDone, r.wm[state.PollNow])
 		r.note(CompareNow, "")
 	}
 	if soon := r.Now.Add(time.Minute); failed && (next.IsZero() || soon.Before(next)) {

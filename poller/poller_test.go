@@ -252,6 +252,39 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A poll that is asked for while another is under way comes after it: what it is
+// about may be entered behind the place where the other one reads.
+func TestPollAskedForWhileOneIsUnderWay(t *testing.T) {
+	var w *world
+	asks := 0
+	w = newWorld(t, netsuitetest.Options{Now: func() time.Time {
+		if asks > 0 { // NetSuite is being asked
+			asks--
+			if err := w.r.Records.RequestPoll(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		return time.Now()
+	}})
+	for i, polled := range []bool{true, false} {
+		if res := w.run(t); res.Polled != polled {
+			t.Errorf("turn %d: polled %v, want %v", i, res.Polled, polled)
+		}
+	}
+	if err := w.r.Records.RequestPoll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	asks = 1
+	for i, polled := range []bool{true, true, false} {
+		if res := w.run(t); res.Polled != polled {
+			t.Errorf("after two requests, turn %d: polled %v, want %v", i, res.Polled, polled)
+		}
+	}
+	if asks != 0 {
+		t.Error("nobody asked while a poll was under way")
+	}
+}
+
 // A type that NetSuite hides does not keep the others from being polled, and
 // is named.
 func TestHiddenTypeIsNamed(t *testing.T) {

@@ -62,7 +62,7 @@ func silence(hooks []state.Hook) (last, silentFrom time.Time) {
 
 // due decides whether to poll now, why, and if not, when.
 func due(wm map[string]string, schedule func(time.Time) time.Time, silentFrom, now time.Time) (why string, next time.Time) {
-	if wm[state.PollNow] != "" {
+	if state.PollAsked(wm) != "" {
 		return "asked for", time.Time{}
 	}
 	next, err := time.Parse(time.RFC3339, wm[fieldNext])

@@ -285,7 +285,7 @@ func (e *env) polled() {
 	e.poll()
 	e.await(30*time.Second, func() []string {
 		wm, err := e.rooms.States.Tenant(tenantID).Watermarks(e.t.Context())
-		if err != nil || wm[state.PollNow] != "" {
+		if err != nil || state.PollAsked(wm) != "" {
 			return []string{"the poll has not happened", fmt.Sprint(wm, err)}
 		}
 		return nil

@@ -16,6 +16,7 @@ package state
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -288,7 +289,7 @@ func (r *Records) SetWatermarks(ctx context.Context, fence int64, fields map[str
 // RequestPoll asks the next turn of the lane to poll, whatever the schedule
 // says; wake the lane afterwards.
 func (r *Records) RequestPoll(ctx context.Context) error {
-	if err := r.rdb.HSet(ctx, queue.KeyWatermarks(r.tenant), PollNow, "1").Err(); err != nil {
+	if err := r.rdb.HSet(ctx, queue.KeyWatermarks(r.tenant), PollNow, NewRequest()).Err(); err != nil {
 		return fmt.Errorf("ask for a poll of %s: %w", r.tenant, err)
 	}
 	return nil
@@ -306,8 +307,25 @@ const Flagged = "flagged"
 // NetSuite has been read; without them it is read from the beginning.
 const WatermarkPrefix = "wm:"
 
-// PollNow is the field of the watermarks that asks for a poll.
-const PollNow = "poll_now"
+// PollNow is the field of the watermarks that asks for a poll, and PollDone the
+// request that the last poll has answered. Each request is a text of its own
+// (NewRequest): one that comes while a poll is under way is not answered by it,
+// which may have read on before.
+const (
+	PollNow  = "poll_now"
+	PollDone = "poll_done"
+)
+
+// NewRequest is a text for PollNow.
+func NewRequest() string { return rand.Text() }
+
+// PollAsked is the request for a poll that is open, "" when there is none.
+func PollAsked(watermarks map[string]string) string {
+	if asked := watermarks[PollNow]; asked != watermarks[PollDone] {
+		return asked
+	}
+	return ""
+}
 
 // TurnNow is the field of the watermarks that asks for a turn of the lane.
 const TurnNow = "turn_now"
@@ -322,12 +340,15 @@ func (r *Records) RequestTurn(ctx context.Context) error {
 	return nil
 }
 
-// Requested says whether a poll or a turn is asked for.
-func (r *Records) Requested(ctx context.Context) (poll, turn bool, err error) {
-	v, err := r.rdb.HMGet(ctx, queue.KeyWatermarks(r.tenant), PollNow, TurnNow).Result()
-	if err != nil || len(v) != 2 {
-		return false, false, fmt.Errorf("look what is asked of the lane of %s: %w", r.tenant, err)
+// Requested is the request for a poll that is open, "" when there is none, and
+// whether a turn is asked for.
+func (r *Records) Requested(ctx context.Context) (poll string, turn bool, err error) {
+	v, err := r.rdb.HMGet(ctx, queue.KeyWatermarks(r.tenant), PollNow, PollDone, TurnNow).Result()
+	if err != nil || len(v) != 3 {
+		return "", false, fmt.Errorf("look what is asked of the lane of %s: %w", r.tenant, err)
 	}
-	asked := func(v any) bool { s, _ := v.(string); return s != "" }
-	return asked(v[0]), asked(v[1]), nil
+	if v[0] != v[1] {
+		poll, _ = v[0].(string)
+	}
+	return poll, v[2] != nil, nil
 }
