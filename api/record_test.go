@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
@@ -208,7 +209,11 @@ func TestRetryRecords(t *testing.T) {
 }
 
 func TestPutMapping(t *testing.T) {
-	h := open(t)
+	h := open(t, func(c *api.Config) {
+		c.MappingEffect = func(_ context.Context, t *tenant.Tenant, m tenant.Mapping) (any, error) {
+			return handlers.MappingChange{Before: "1 of 2 lines", After: "2 of 2 lines", Moves: []handlers.AccountChange{{ID: 5, Number: "5000", Name: "Office", From: t.Sync.Mapping.Accounts["5000"], To: m.Accounts["5000"], Lines: 1}}}, nil
+		}
+	})
 	h.settle()
 	got := h.call(http.MethodPut, "/api/v1/tenants/acme/mapping", `{"accounts":{"5000":"429","5100":"430"},"tax":{"*":"Tax on Purchases"}}`)
 	v := got.json(t)
@@ -224,6 +229,23 @@ func TestPutMapping(t *testing.T) {
 	}
 	if got := h.post(hook, bill); got.status != http.StatusAccepted {
 		t.Errorf("the credentials did not stay: got %d", got.status)
+	}
+	marks := h.waiting()
+	// A dry run shows the effect, checks as strictly, and changes nothing.
+	for query, want := range map[string]int{"?dry_run=true": 200, "?dry_run=yes": 400, "?dry_run=1": 400} {
+		got := h.call(http.MethodPut, "/api/v1/tenants/acme/mapping"+query, `{"accounts":{"5000":"465"}}`)
+		if got.status != want || want == 200 && !strings.Contains(string(got.body), `"to":"465"`) {
+			t.Errorf("%s: got %d %s, want %d", query, got.status, got.body, want)
+		}
+	}
+	if got := h.call(http.MethodPut, "/api/v1/tenants/acme/mapping?dry_run=true", `{"accounts":{"5000":""}}`); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("a dry run takes a bad mapping: %d %s", got.status, got.body)
+	}
+	if tn, err := h.config.Tenants.Get(t.Context(), "acme"); err != nil || tn.Version != 2 || tn.Sync.Mapping.Accounts["5000"] != "429" {
+		t.Errorf("a dry run stored %+v, %v", tn, err)
+	}
+	if n := h.waiting(); n != marks {
+		t.Errorf("%d marks after a dry run, %d before", n, marks)
 	}
 	for body, want := range map[string]int{`{"accounts":{"5000":""}}`: 422, `{"acounts":{}}`: 400, `{"accounts":{"5000":429}}`: 400, "": 400,
 		`{"accounts":{"5000":"429"},"accounts":{}}`: 400, `{"accounts":{"5000":"429","5000":"430"}}`: 400, `{"Accounts":{}}`: 400} {

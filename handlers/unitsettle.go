@@ -58,6 +58,9 @@ func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *
 			s.Message = "not in Cin7, as it should be"
 		}
 		if w != nil {
+			if r == u.owner {
+				u.factsOfProducts(s, w)
+			}
 			for _, inv := range w.Invoices {
 				if inv.Ref == r {
 					u.factsOfAccounts(s, inv.Accounts, sentInvoice(inv))
@@ -87,6 +90,14 @@ func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *
 		}
 	}
 	return nil
+}
+
+// factsOfProducts says of an order which products its lines went to. One that
+// stands otherwise keeps what was said when it was posted.
+func (u *unit) factsOfProducts(s queue.Settlement, w *want) {
+	if was := u.ties()[s.Ref].As[orderPart]; w.Products != "" && (was == "" || was == orderText(w.Order.Lines, w.Order.AdditionalCharges)) {
+		s.Facts[state.FactProducts] = w.Products
+	}
 }
 
 // factsOfAccounts says of a document which accounts it goes to. One that is

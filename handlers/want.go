@@ -36,6 +36,9 @@ type want struct {
 	// Source is what NetSuite says of the order, before any mapping:
 	// sourceOfOrder; "" of a bill without one.
 	Source string
+	// Products are the items and expense accounts of the order with their
+	// products in Cin7, in the form of state.FactProducts.
+	Products string
 	// Sources say of every live bill and credit what NetSuite says, before any
 	// mapping: sourceOf.
 	Sources map[queue.Ref]string
@@ -175,7 +178,7 @@ func wantPurchase(t *tenant.Tenant, refs *reference, supplierID string, s source
 	if p := joinProblems(problems); p != nil {
 		return nil, p
 	}
-	w.Source = sourceOfOrder(po)
+	w.Source, w.Products = sourceOfOrder(po), orderProducts(t, po.Lines)
 	if len(lines.items) == 0 {
 		// Charges are never received, so an invoice that waits for stock would wait for ever.
 		w.Header.Approach = cin7.ApproachInvoice
@@ -419,16 +422,21 @@ func wantSKU(t *tenant.Tenant, l sourceLine) string {
 	return l.sku
 }
 
-// wantCharge is the service product that names an expense: by the account's
-// number, id or name, else by "*", each through mapping.charges.
+// wantCharge is the service product that names an expense (chargeName).
 func wantCharge(t *tenant.Tenant, refs *reference, a netsuite.Account) (cin7.Product, bool) {
+	p, ok := refs.Services[fold(chargeName(t, a))]
+	return p, ok
+}
+
+// chargeName is what the mapping calls the service product of an expense: by
+// the account's number, id or name, else by "*"; "" for none.
+func chargeName(t *tenant.Tenant, a netsuite.Account) string {
 	for _, k := range []string{a.Number, "id:" + a.ID.String(), a.Name, "*"} {
 		if name, ok := t.Sync.Mapping.Charges[k]; ok && k != "" {
-			p, ok := refs.Services[fold(name)]
-			return p, ok
+			return name
 		}
 	}
-	return cin7.Product{}, false
+	return ""
 }
 
 // orderLines are the lines of the order. The tax of a PO is its total less

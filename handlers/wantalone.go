@@ -64,6 +64,7 @@ func wantStandalone(t *tenant.Tenant, refs *reference, supplierID string, s sour
 		return w, nil
 	}
 	w.Order = cin7.NewOrder{Memo: fmt.Sprintf("NetSuite bill %s of %s", billNumber(b), b.Date), Status: cin7.StatusAuthorised, Lines: []cin7.Line{}}
+	w.Products = billProducts(t, b.Lines)
 	for _, c := range inv.Charges {
 		c.Account = "" // orders carry no account
 		w.Order.AdditionalCharges = append(w.Order.AdditionalCharges, c)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -420,7 +421,9 @@ func TestEmptyRedis(t *testing.T) {
 	}
 }
 
-// The parked bill goes on by itself once its account is mapped.
+// The effect of a mapping is shown first, and changes nothing. Then the parked
+// bill goes on by itself once its account is mapped, and what is posted stays as
+// it is and is listed: the order that holds another service than it would today.
 func TestMappingReleasesWhatWaits(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, distributor.Options{}, "INVOICE")
@@ -431,22 +434,45 @@ func TestMappingReleasesWhatWaits(t *testing.T) {
 	e.allWell()
 	m := e.tenant.Sync.Mapping
 	m.Accounts["6990"] = "429"
+	m.Charges = map[string]string{"5100": "Other charges", "*": "Other charges"}
 	b, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, e.ops+"/api/v1/tenants/"+tenantID+"/mapping", bytes.NewReader(b))
-	if err != nil {
+	put := func(query, want string) string {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, e.ops+"/api/v1/tenants/"+tenantID+"/mapping"+query, bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := (&http.Client{}).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Fatalf("%d %s, want %s", res.StatusCode, body, want)
+		}
+		return string(body)
+	}
+	path := "/api/v1/tenants/" + tenantID + "/mapping"
+	before := e.get(path)
+	effect := put("?dry_run=true", `"to":"429"`)
+	if !strings.Contains(effect, `"number":"6990"`) || !strings.Contains(effect, "missing: 6990") || !strings.Contains(effect, "no account is missing") {
+		t.Errorf("the effect is %s", effect)
+	}
+	if after := e.get(path); after != before {
+		t.Errorf("a dry run changed the mapping: %s, before %s", after, before)
+	}
+	put("", `"retried":1`)
+	var shown service.Mappings
+	if err := json.Unmarshal([]byte(e.get(path)), &shown); err != nil {
 		t.Fatal(err)
 	}
-	res, err := (&http.Client{}).Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, _ := io.ReadAll(res.Body)
-	_ = res.Body.Close()
-	if res.StatusCode != http.StatusOK || !strings.Contains(string(body), `"retried":1`) {
-		t.Fatalf("%d %s", res.StatusCode, body)
+	orders := slices.DeleteFunc(slices.Clone(shown.Older), func(x service.OlderPosting) bool { return x.Type != "purchaseorder" })
+	if len(orders) == 0 || orders[0].Product != "Inbound freight" || orders[0].Now != "Other charges" || orders[0].Settings >= shown.Version || orders[0].Number == "" {
+		t.Errorf("orders under an older mapping: %+v of %+v, want those with freight", orders, shown.Older)
 	}
 	e.await(20*time.Second, func() []string {
 		for _, o := range e.outcomes() {

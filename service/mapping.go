@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/tenant"
 )
@@ -20,36 +21,37 @@ type Mappings struct {
 	More     bool                    `json:"more"` // Older ends at its limit
 }
 
-// OlderPosting is a bill or credit that was posted to an account before the
-// mapping of that account was changed. It stays as it is until somebody
-// decides otherwise.
+// OlderPosting is a bill or credit that was posted to an account, or an order
+// that was posted with a product, before the mapping of that was changed. It
+// stays as it is until somebody decides otherwise.
 type OlderPosting struct {
 	Type     string `json:"type"`
 	ID       string `json:"id"`
 	Number   string `json:"number"`
 	Vendor   string `json:"vendor"`
-	Settings int64  `json:"settings"` // version that it was posted under
-	Account  string `json:"account"`  // Cin7 code that it stands on
-	Now      string `json:"now"`      // the one that the mapping says today, "" none
+	Settings int64  `json:"settings"`          // version that it was posted under
+	Account  string `json:"account"`           // Cin7 code that it stands on, "" where it is a product
+	Product  string `json:"product,omitempty"` // SKU or service of Cin7 that the order holds
+	Now      string `json:"now"`               // what the mapping says today, "" none
 }
 
 // mostOlder bounds the list of older postings.
 const mostOlder = 1000
 
 // MappingsOf reads the mapping of a tenant with its versions, and looks
-// through the bills and credits for what older ones left behind.
+// through the orders, bills and credits for what older ones left behind.
 func MappingsOf(ctx context.Context, rooms Rooms, t *tenant.Tenant) (*Mappings, error) {
 	versions, err := rooms.Tenants.MappingVersions(ctx, t.ID)
 	if err != nil {
 		return nil, err
 	}
 	out := &Mappings{Version: t.Version, Mapping: t.Sync.Mapping, Versions: versions, Older: []OlderPosting{}}
-	moved := movedAccounts(versions)
+	accounts, products := movedAccounts(versions), movedProducts(versions)
 	slices.Reverse(out.Versions)
-	if len(moved) == 0 {
-		return out, nil
-	}
-	for _, typ := range []string{"vendorbill", "vendorcredit"} {
+	for _, typ := range []string{"purchaseorder", "vendorbill", "vendorcredit"} {
+		if len(accounts) == 0 && !products || !products && typ == "purchaseorder" {
+			continue // nothing of it can stand under an older one
+		}
 		f := state.Filter{Type: typ, Limit: 1000}
 		for {
 			page, err := rooms.States.Tenant(t.ID).List(ctx, f)
@@ -57,7 +59,7 @@ func MappingsOf(ctx context.Context, rooms Rooms, t *tenant.Tenant) (*Mappings, 
 				return nil, err
 			}
 			for _, r := range page.Records {
-				if x, ok := olderPosting(r, moved); ok {
+				if x, ok := olderPosting(t, r, accounts); ok {
 					if len(out.Older) == mostOlder {
 						out.More = true
 						return out, nil
@@ -103,12 +105,28 @@ func movedAccounts(versions []tenant.MappingVersion) []move {
 	return out
 }
 
-// olderPosting says whether a record stands on an account that the mapping has
-// left since it was posted. It is pure.
-func olderPosting(r state.Record, moved []move) (OlderPosting, bool) {
+// movedProducts says that an entry for items or charges was changed since the
+// first version of the mapping.
+func movedProducts(versions []tenant.MappingVersion) bool {
+	for n, v := range versions {
+		if n > 0 && slices.ContainsFunc(v.Changes, func(c tenant.MappingChange) bool { return c.Table == "items" || c.Table == "charges" }) {
+			return true
+		}
+	}
+	return false
+}
+
+// olderPosting says whether a record stands on an account, or holds a product,
+// that the mapping has left since it was posted. It is pure.
+func olderPosting(t *tenant.Tenant, r state.Record, moved []move) (OlderPosting, bool) {
 	posted, err := strconv.ParseInt(r.Facts[state.FactSettings], 10, 64)
 	if err != nil {
 		return OlderPosting{}, false
+	}
+	out := OlderPosting{Type: r.Type, ID: r.ID, Number: r.Facts[state.FactNumber], Vendor: r.Facts[state.FactParty], Settings: posted}
+	if was, now, ok := handlers.ProductElsewhere(t, r.Facts[state.FactProducts]); ok && posted < t.Version {
+		out.Product, out.Now = was, now
+		return out, true
 	}
 	accounts := strings.Split(r.Facts[state.FactAccounts], ",")
 	for _, m := range moved {
@@ -120,7 +138,8 @@ func olderPosting(r state.Record, moved []move) (OlderPosting, bool) {
 			code = m.from
 		}
 		if code != "" && code != m.now && slices.Contains(accounts, code) {
-			return OlderPosting{Type: r.Type, ID: r.ID, Number: r.Facts[state.FactNumber], Vendor: r.Facts[state.FactParty], Settings: posted, Account: code, Now: m.now}, true
+			out.Account, out.Now = code, m.now
+			return out, true
 		}
 	}
 	return OlderPosting{}, false

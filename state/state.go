@@ -54,6 +54,7 @@ const (
 	FactCin7Number = "cin7_number" // for example PO-00412
 	FactAccounts   = "accounts"    // account codes used, comma separated
 	FactPosted     = "posted"      // NetSuite accounts with those codes: <internal id>/<number>=<code>, comma separated
+	FactProducts   = "products"    // of an order: NetSuite items and expense accounts with their Cin7 products (handlers.ProductElsewhere)
 	FactSettings   = "settings"    // version of the settings that a document was posted under
 	FactPO         = "po"          // purchase order that a bill or receipt belongs to
 	FactTotal      = "total"       // amount and currency, for people
