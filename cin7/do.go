@@ -173,6 +173,7 @@ func list[T any](ctx context.Context, c *Client, op, path, key string, query url
 type Page[T any] struct {
 	Rows  []T
 	Total int // rows of the whole list as Cin7 counts them; -1 when it does not say
+	Seen  int // rows that Cin7 has given with this page and those before it; 0 of a page read alone
 }
 
 // onePage reads one page of a list.
@@ -206,7 +207,9 @@ func pages[T any](ctx context.Context, c *Client, op, path, key string, query ur
 				return
 			}
 			seen += len(p.Rows)
-			if !yield(p, nil) || len(p.Rows) == 0 || p.Total >= 0 && seen >= p.Total {
+			full := len(p.Rows) > 0
+			p.Seen = seen
+			if !yield(p, nil) || !full || p.Total >= 0 && seen >= p.Total {
 				return
 			}
 		}

@@ -29,6 +29,7 @@ func decodeRows(body []byte) ([]Row, error) {
 		return nil, errors.New("the answer has no items")
 	}
 	var rows []Row
+	more := false
 	for w.at++; w.comma() != '}'; {
 		k, err := unquoted(w.text())
 		if err != nil {
@@ -37,7 +38,8 @@ func decodeRows(body []byte) ([]Row, error) {
 		w.next()
 		w.at++ // the colon
 		if !strings.EqualFold(k, "items") || w.next() != '[' {
-			w.raw()
+			raw := w.raw()
+			more = more || strings.EqualFold(k, "hasMore") && string(raw) == "true"
 			continue
 		}
 		if rows, err = w.rows(); err != nil {
@@ -46,6 +48,9 @@ func decodeRows(body []byte) ([]Row, error) {
 	}
 	if rows == nil {
 		return nil, errors.New("the answer has no items")
+	}
+	if more && len(rows) < pageSize { // whoever reads by page would take it for the last one
+		return nil, fmt.Errorf("the page ends after %d rows, and says that more follow", len(rows))
 	}
 	return rows, nil
 }

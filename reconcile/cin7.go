@@ -54,10 +54,10 @@ const (
 func (r *run) announce(ctx context.Context) error {
 	var counts [2]int
 	var err error
-	if r.purchasePages, counts[0], err = started(r, r.in.Cin7.PurchasePages(ctx)); err != nil {
+	if r.purchasePages, counts[0], err = started(r, whole(r.in.Cin7.PurchasePages(ctx))); err != nil {
 		return fmt.Errorf("read the purchases of Cin7: %w", err)
 	}
-	if r.ledgerPages, counts[1], err = started(r, r.in.Cin7.TransactionPages(ctx, r.in.From, r.in.To)); err != nil {
+	if r.ledgerPages, counts[1], err = started(r, whole(r.in.Cin7.TransactionPages(ctx, r.in.From, r.in.To))); err != nil {
 		return fmt.Errorf("read the ledger of Cin7: %w", err)
 	}
 	calls := r.report.Calls.Lists + 1 // and perhaps one for journals
@@ -70,6 +70,30 @@ func (r *run) announce(ctx context.Context) error {
 	}
 	r.say("Cin7: %d purchases, %d ledger rows: %d calls%s; one more for each purchase that differs", counts[0], counts[1], calls, minutes)
 	return nil
+}
+
+// whole ends a list with an error where Cin7 gave fewer rows than it counts,
+// or counts fewer than before: a row that was taken out while the list was
+// read moves the others to an earlier page, and one is never seen. What is
+// missing could be the very difference that the tie-out is for.
+func whole[T any](all iter.Seq2[cin7.Page[T], error]) iter.Seq2[cin7.Page[T], error] {
+	return func(yield func(cin7.Page[T], error) bool) {
+		var seen, most, total int
+		for p, err := range all {
+			if err == nil {
+				seen, most, total = p.Seen, max(most, p.Total), p.Total
+				if total >= 0 && total < most {
+					err = fmt.Errorf("the list had %d rows and has %d now: rows were removed while it was read, read it again", most, total)
+				}
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+		if seen < total {
+			yield(cin7.Page[T]{}, fmt.Errorf("the list ended after %d of %d rows", seen, total))
+		}
+	}
 }
 
 // started reads the first page of a list and gives it back in front of the
