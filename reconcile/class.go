@@ -275,6 +275,8 @@ func (r *run) whyUnposted(b *bill) cause {
 		return c
 	}
 	switch {
+	case j != nil && j.Status == cin7.StatusCompleted:
+		return cause{class: Unexplained, kind: "no_ledger_rows", text: "journal " + j.JournalNumber + " is completed, the ledger has no rows of it", fix: "open the journal in Cin7 and look at its transactions"}
 	case j != nil && j.Status == cin7.StatusVoided:
 		return cause{class: EditedInCin7, kind: "voided_in_cin7", text: "journal " + j.JournalNumber + " was voided in Cin7", fix: "cancel the bill in NetSuite too, or enter it in Cin7 again"}
 	case j != nil && j.Status == cin7.StatusDraft:

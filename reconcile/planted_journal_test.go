@@ -28,6 +28,19 @@ func (b *books) addAlone(journals ...func(*cin7test.Journal)) *doc {
 	return d
 }
 
+// posted changes the ledger rows of a journal and leaves its lines as they are.
+func posted(change func([]cin7test.Transaction) []cin7test.Transaction) func(*cin7test.Journal) {
+	return func(j *cin7test.Journal) {
+		j.TaskID, j.Number = "eeeeeeee-0000-4000-8000-000000000001", "JN-09001"
+		var rows []cin7test.Transaction
+		for _, l := range j.Lines {
+			rows = append(rows, cin7test.Transaction{TaskID: j.TaskID, Type: "Journal", Transaction: j.Narration, Reference: j.Number, EffectiveDate: j.Date,
+				DebitAccountCode: l.Debit, CreditAccountCode: l.Credit, Amount: l.BaseAmount})
+		}
+		j.Posted = change(rows)
+	}
+}
+
 // Defects in journals of bills without an order, each found as what it is; a
 // right one shows nothing.
 func TestPlantedJournalDefects(t *testing.T) {
@@ -60,6 +73,32 @@ func TestPlantedJournalDefects(t *testing.T) {
 		}, []string{"timing/period vendorbill RENT-1 -45.00"}},
 		{"voided in Cin7", func(b *books) { b.addAlone(func(j *cin7test.Journal) { j.Status = cin7test.Voided }) }, []string{"edited_in_cin7/voided_in_cin7 vendorbill RENT-1 45.00"}},
 		{"undone in Cin7", func(b *books) { b.addAlone(func(j *cin7test.Journal) { j.Status = cin7test.Draft }) }, []string{"edited_in_cin7/undone_in_cin7 vendorbill RENT-1 45.00"}},
+		{"the ledger holds another account than the journal", func(b *books) {
+			b.addAlone(posted(func(p []cin7test.Transaction) []cin7test.Transaction { p[0].DebitAccountCode = "465"; return p }))
+		},
+			[]string{"unexplained/ledger vendorbill RENT-1 0.00"}},
+		{"the ledger holds another amount than the journal", func(b *books) {
+			b.addAlone(posted(func(p []cin7test.Transaction) []cin7test.Transaction { p[0].Amount = units(48); return p }))
+		},
+			[]string{"unexplained/ledger vendorbill RENT-1 -3.00"}},
+		{"the ledger holds a row of the journal twice", func(b *books) {
+			b.addAlone(posted(func(p []cin7test.Transaction) []cin7test.Transaction { return append(p, p[0]) }))
+		},
+			[]string{"unexplained/ledger vendorbill RENT-1 -45.00"}},
+		{"the ledger holds a part of the journal, which is wrong too", func(b *books) {
+			b.addAlone(func(j *cin7test.Journal) {
+				j.Lines[0].Amount, j.Lines[0].BaseAmount = units(47), units(47)
+				posted(func(p []cin7test.Transaction) []cin7test.Transaction { p[0].Amount = units(40); return p })(j)
+			})
+		}, []string{"edited_in_cin7/amount vendorbill RENT-1 -2.00", "unexplained/ledger vendorbill RENT-1 7.00"}},
+		{"the ledger holds the journal in another month", func(b *books) {
+			b.in.To = "2026-12-31"
+			b.addAlone(posted(func(p []cin7test.Transaction) []cin7test.Transaction { p[0].EffectiveDate = "2026-12-02"; return p }))
+		}, []string{"timing/period vendorbill RENT-1 0.00"}},
+		{"the ledger holds nothing of the journal", func(b *books) {
+			b.addAlone(posted(func([]cin7test.Transaction) []cin7test.Transaction { return []cin7test.Transaction{} }))
+		},
+			[]string{"unexplained/no_ledger_rows vendorbill RENT-1 45.00"}},
 		{"deleted in NetSuite", func(b *books) {
 			d := b.addAlone(right)
 			b.world.NetSuite.Delete("vendorbill", d.bill)

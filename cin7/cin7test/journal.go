@@ -14,6 +14,10 @@ type Journal struct {
 	TaskID, Number, Status, Currency, Date, Narration, Notes string
 	Rate                                                     decimal.Decimal
 	Lines                                                    []JournalLine
+
+	// Posted is what the ledger holds of it while it is completed, where that
+	// is not what its lines say; nil: what they say.
+	Posted []Transaction
 }
 
 // JournalLine moves an amount from Credit to Debit.
@@ -30,13 +34,16 @@ func (s *Sim) Journals() []Journal {
 	defer s.mu.Unlock()
 	out := slices.Clone(s.journals)
 	for i := range out {
-		out[i].Lines = slices.Clone(out[i].Lines)
+		out[i].Lines, out[i].Posted = slices.Clone(out[i].Lines), slices.Clone(out[i].Posted)
 	}
 	return out
 }
 
 func (j Journal) posted() []Transaction {
 	var out []Transaction
+	if j.Posted != nil && j.Status == completed {
+		return j.Posted
+	}
 	for _, l := range j.Lines {
 		if j.Status == completed {
 			out = append(out, Transaction{TaskID: j.TaskID, Type: "Journal", Transaction: j.Narration, Reference: j.Number, EffectiveDate: j.Date,
