@@ -86,15 +86,28 @@ func newTable(w io.Writer, title string, numbers []int, head ...any) table.Write
 	return t
 }
 
-// plain is a text from a stranger on a terminal: control characters could
-// move the cursor or colour the screen.
+// plain is a text from a stranger for people to read: control characters could
+// move the cursor or colour the screen, others turn the order of what follows
+// around, or cannot be seen.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if r < ' ' || unseen(r) {
 			return '?'
 		}
 		return r
 	}, s)
+}
+
+// unseen are characters that change how others look, and those without a look
+// of their own. The joiners are left: names in some scripts need them.
+func unseen(r rune) bool {
+	switch {
+	case r == 0x7f, r >= 0x80 && r < 0xa0: // control
+		return true
+	case r == 0x061c, r == 0x200e, r == 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // direction
+		return true
+	}
+	return r == 0x200b || r == 0x2060 || r == 0xfeff || r == 0x2028 || r == 0x2029
 }
 
 // table is the report for a terminal: totals, then differences.
@@ -141,9 +154,11 @@ func (p *Report) table(w io.Writer) error {
 	return nil
 }
 
-// cell keeps a spreadsheet from taking a text for a formula.
+// cell keeps a spreadsheet from taking a text for a formula, whatever blanks
+// stand before it.
 func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	s = plain(s)
+	if t := strings.TrimSpace(s); t != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(t)[0]) {
 		return "'" + s
 	}
 	return s
@@ -162,19 +177,19 @@ func (p *Report) csv(w io.Writer) error {
 		head := []string{"difference", x.Class, x.Kind, strconv.FormatBool(x.NeedsPerson), x.Type, x.ID, cell(x.Number), cell(x.Vendor), string(x.Date), string(x.Cin7Date), cell(x.Cin7Order)}
 		tail := []string{cell(x.Text), cell(x.Fix)}
 		for _, l := range x.Lines {
-			rows = append(rows, append(append(append([]string{}, head...), l.Period, cell(l.Account), cell(l.Name), x.Currency, "", "", num(l.Base), num(l.Document), "", ""), tail...))
+			rows = append(rows, append(append(append([]string{}, head...), l.Period, cell(l.Account), cell(l.Name), cell(x.Currency), "", "", num(l.Base), num(l.Document), "", ""), tail...))
 		}
 		if len(x.Lines) == 0 {
 			sku, quantity := "", ""
 			if x.Goods != nil {
 				sku, quantity = cell(x.Goods.SKU), x.Goods.Difference.String()
 			}
-			rows = append(rows, append(append(append([]string{}, head...), "", "", "", x.Currency, "", "", "0.00", "0.00", sku, quantity), tail...))
+			rows = append(rows, append(append(append([]string{}, head...), "", "", "", cell(x.Currency), "", "", "0.00", "0.00", sku, quantity), tail...))
 		}
 	}
 	for _, d := range p.Documents {
 		rows = append(rows, []string{"document", d.Result, "", "", d.Type, d.ID, cell(d.Number), cell(d.Vendor), d.Dated.NetSuite, d.Dated.Cin7, cell(d.Cin7Order),
-			"", "", "", d.Currency, num(d.NetSuite), num(d.Cin7), num(d.NetSuite.Sub(d.Cin7)), "", "", "", "", ""})
+			"", "", "", cell(d.Currency), num(d.NetSuite), num(d.Cin7), num(d.NetSuite.Sub(d.Cin7)), "", "", "", "", ""})
 	}
 	if err := out.WriteAll(rows); err != nil {
 		return fmt.Errorf("write the report: %w", err)
