@@ -17,8 +17,7 @@ import (
 // read.
 type purchase struct {
 	id, order, supplier string
-	status, receiving   string
-	currency            string
+	receiving, currency string
 	invoiced            decimal.Decimal // document currency, all its invoices
 	voided              bool
 	paired              bool // a ledger document of it belongs to a bill
@@ -30,8 +29,7 @@ type purchase struct {
 
 // ledgerDoc is what Cin7's ledger holds of one document.
 type ledgerDoc struct {
-	task, reference, text string
-	kind                  string // the row's Type
+	task, reference, text string // text: of one whose supplier is not known
 	journal               bool
 	credit                bool // debits the payables
 	ap                    bool // touches the payables
@@ -39,7 +37,7 @@ type ledgerDoc struct {
 	number, supplier      string
 	purchase              *purchase
 	owner                 queue.Ref // of a journal: whom its notes name
-	lines                 vector
+	lines                 packed
 	bill                  *bill
 }
 
@@ -123,8 +121,8 @@ func (r *run) readPurchases(ctx context.Context) error {
 		}
 		r.report.Calls.Lists++
 		for _, row := range p.Rows {
-			x := &purchase{id: row.ID, order: row.OrderNumber, supplier: row.Supplier, status: row.Status, receiving: row.CombinedReceivingStatus,
-				currency: row.SupplierCurrency, invoiced: row.InvoiceAmount.Decimal, voided: strings.Contains(strings.ToUpper(row.Status), cin7.StatusVoided)}
+			x := &purchase{id: row.ID, order: row.OrderNumber, supplier: r.same(row.Supplier), receiving: r.same(row.CombinedReceivingStatus),
+				currency: r.same(row.SupplierCurrency), invoiced: row.InvoiceAmount.Decimal, voided: strings.Contains(strings.ToUpper(row.Status), cin7.StatusVoided)}
 			if x.currency == "" {
 				x.currency = r.report.BaseCurrency
 			}
@@ -140,7 +138,11 @@ func (r *run) readPurchases(ctx context.Context) error {
 // readLedger reads Cin7's ledger of the period, by page, and folds its rows to
 // documents.
 func (r *run) readLedger(ctx context.Context) error {
-	docs := map[string]*ledgerDoc{} // task, reference and date -> document
+	type document struct {
+		task, reference, text string
+		date                  cin7.Date
+	}
+	docs := map[document]*ledgerDoc{}
 	for p, err := range r.ledgerPages {
 		if err != nil {
 			return fmt.Errorf("read the ledger of Cin7: %w", err)
@@ -151,16 +153,18 @@ func (r *run) readLedger(ctx context.Context) error {
 				r.leftOut[why] = r.leftOut[why].plus(t.Amount.Decimal)
 				continue
 			}
-			key := strings.ToLower(t.TaskID) + "\x00" + t.Reference + "\x00" + t.Transaction + "\x00" + string(t.EffectiveDate)
+			key := document{strings.ToLower(t.TaskID), t.Reference, t.Transaction, t.EffectiveDate}
 			d := docs[key]
 			if d == nil {
-				d = &ledgerDoc{task: t.TaskID, reference: t.Reference, text: t.Transaction, kind: t.Type, date: t.EffectiveDate,
+				d = &ledgerDoc{task: t.TaskID, reference: t.Reference, text: t.Transaction, date: cin7.Date(r.same(string(t.EffectiveDate))), lines: packed{in: r.numbers},
 					journal: strings.Contains(strings.ToLower(t.Type), "journal")}
 				docs[key] = d
 				r.docs = append(r.docs, d)
 			}
-			d.lines.add(t.DebitAccountCode, t.Amount.Decimal, decimal.Zero, 1)
-			d.lines.add(t.CreditAccountCode, t.Amount.Neg(), decimal.Zero, 1)
+			v := d.lines.vector()
+			v.add(t.DebitAccountCode, t.Amount.Decimal, decimal.Zero, 1)
+			v.add(t.CreditAccountCode, t.Amount.Neg(), decimal.Zero, 1)
+			d.lines = r.numbers.pack(v)
 			r.total(t.DebitAccountCode, t.EffectiveDate, decimal.Zero, t.Amount.Decimal)
 			r.total(t.CreditAccountCode, t.EffectiveDate, decimal.Zero, t.Amount.Neg())
 		}
@@ -222,6 +226,9 @@ func (r *run) identify(d *ledgerDoc) {
 		d.number = strings.TrimPrefix(d.text, d.supplier+" - ")
 	default:
 		d.number = d.reference
+	}
+	if d.supplier != "" {
+		d.text = ""
 	}
 }
 
@@ -309,14 +316,16 @@ func (r *run) inDocument(d *ledgerDoc) {
 	if !d.foreign(r.report.BaseCurrency) {
 		return
 	}
-	for i := range d.lines {
-		d.lines[i].doc = decimal.Zero
+	v := d.lines.vector()
+	for i := range v {
+		v[i].doc = decimal.Zero
 	}
 	if says := r.documentsOf(d); len(says) > 0 {
 		for _, a := range says[0] {
-			d.lines.add(a.account, decimal.Zero, a.doc, 0)
+			v.add(a.account, decimal.Zero, a.doc, 0)
 		}
 	}
+	d.lines = r.numbers.pack(v)
 }
 
 // sameTask: a ledger row's TaskID is that of the group or of the purchase

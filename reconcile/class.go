@@ -205,19 +205,19 @@ func (r *run) classify() {
 func (r *run) compare(b *bill) {
 	var posted vector
 	for _, d := range b.docs {
-		posted.addAll(d.lines)
+		posted.addAll(d.lines.vector())
 	}
 	e := r.evidenceOf(b)
 	for _, d := range b.docs {
 		switch {
 		case month(d.date) != month(b.date):
 			t := r.difference(b, d, cause{class: Timing, kind: "period", text: fmt.Sprintf("dated %s in NetSuite, %s in Cin7", b.date, d.date)})
-			r.put(t, month(b.date), d.lines, month(d.date), d.lines.negated())
+			r.put(t, month(b.date), d.lines.vector(), month(d.date), d.lines.vector().negated())
 		case d.date != b.date:
 			r.put(r.difference(b, d, cause{class: Timing, kind: "date", text: fmt.Sprintf("dated %s in NetSuite, %s in Cin7", b.date, d.date)}))
 		}
 	}
-	diff := b.lines.less(posted)
+	diff := b.lines.vector().less(posted)
 	for _, d := range b.docs {
 		if off := r.misposted(d); off != nil {
 			r.put(r.difference(b, d, ledgerCause(d, off, e)), month(b.date), off)
@@ -251,8 +251,8 @@ func (r *run) evidenceOf(b *bill) evidence {
 // unposted classes a bill that Cin7's ledger has nothing of.
 func (r *run) unposted(b *bill) {
 	c := r.whyUnposted(b)
-	c.part = b.lines
-	r.put(r.difference(b, nil, c), month(b.date), b.lines)
+	c.part = b.lines.vector()
+	r.put(r.difference(b, nil, c), month(b.date), c.part)
 }
 
 func (r *run) whyUnposted(b *bill) cause {
@@ -348,7 +348,7 @@ func (r *run) suppliersOf(b *bill) []*purchase {
 // stray classes a ledger document that no bill of the period was found for.
 func (r *run) stray(d *ledgerDoc) {
 	c := r.whyStray(d)
-	r.put(r.difference(r.elsewhereOf(d), d, c), month(d.date), d.lines.negated())
+	r.put(r.difference(r.elsewhereOf(d), d, c), month(d.date), d.lines.vector().negated())
 }
 
 func (r *run) whyStray(d *ledgerDoc) cause {

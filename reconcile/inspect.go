@@ -84,6 +84,10 @@ func orderRef(id netsuite.ID) queue.Ref {
 	return queue.Ref{Type: string(netsuite.TypePurchaseOrder), ID: id.String()}
 }
 
+// equals reports whether a ledger document holds what the bill says, in base
+// currency.
+func (b *bill) equals(d *ledgerDoc) bool { return b.lines.vector().less(d.lines.vector()).zeroBase() }
+
 // owners are the records that a purchase of this bill may be marked for.
 func (b *bill) owners() []queue.Ref {
 	out := []queue.Ref{b.Ref}
@@ -166,7 +170,7 @@ func (r *run) assign(bills []*bill, docs []*ledgerDoc) {
 			if d.bill != nil || !d.ap || d.credit != b.credit() || !suits(d) {
 				continue
 			}
-			if best < 0 || b.lines.less(d.lines).zeroBase() && !b.lines.less(among[best].lines).zeroBase() {
+			if best < 0 || b.equals(d) && !b.equals(among[best]) {
 				best = i
 			}
 		}
@@ -186,7 +190,7 @@ func (r *run) assign(bills []*bill, docs []*ledgerDoc) {
 		func(b *bill, d *ledgerDoc) bool {
 			return strings.HasPrefix(fold(d.number), fold(b.number)+"/") || strings.HasPrefix(fold(d.number), fold(b.number)+"-")
 		},
-		func(b *bill, d *ledgerDoc) bool { return b.lines.less(d.lines).zeroBase() },
+		func(b *bill, d *ledgerDoc) bool { return b.equals(d) },
 	}
 	for i, suits := range passes {
 		for _, b := range bills {
@@ -248,7 +252,7 @@ func (r *run) billsOf(ctx context.Context, docs []*ledgerDoc) error {
 			return err
 		}
 		for _, f := range found {
-			b := newBill(f)
+			b := r.newBill(f)
 			b.vendor = names[f.Vendor]
 			r.elsewhere[b.Ref] = b
 			refs = append(refs, b.Ref)

@@ -108,7 +108,7 @@ func (r *run) misposted(d *ledgerDoc) vector {
 	foreign := d.foreign(r.report.BaseCurrency)
 	var first vector
 	for n, says := range r.documentsOf(d) {
-		off := says.less(d.lines)
+		off := says.less(d.lines.vector())
 		if foreign { // the ledger is in base currency alone
 			for i := range off {
 				off[i].doc = decimal.Zero

@@ -26,7 +26,7 @@ type bill struct {
 	total          decimal.Decimal // document currency, what it adds to the payables
 	posts          bool            // counts in the ledger: approved and not voided
 	status         string          // in words, when it does not post
-	lines          vector
+	lines          packed
 	unmapped       []string // NetSuite accounts that no Cin7 account was found for
 	orders         []netsuite.ID
 	docs           []*ledgerDoc // what Cin7 posted for it
@@ -76,7 +76,7 @@ func (r *run) readBills(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("read the %ss of NetSuite: %w", t, err)
 			}
-			b := newBill(d)
+			b := r.newBill(d)
 			byID[b.id] = b
 			vendors[d.Vendor] = true
 			names[b] = d.Vendor
@@ -109,9 +109,9 @@ func (r *run) readBills(ctx context.Context) error {
 	return nil
 }
 
-func newBill(d netsuite.Document) *bill {
+func (r *run) newBill(d netsuite.Document) *bill {
 	b := &bill{Ref: queue.Ref{Type: string(d.Type), ID: d.ID.String()}, id: d.ID, number: handlers.BillNumber(netsuite.Bill{Document: d}),
-		date: cin7.Date(d.Date), currency: d.Currency, rate: d.ExchangeRate, total: d.Total, posts: d.Posting && !d.Voided, vendor: d.VendorName}
+		date: cin7.Date(r.same(string(d.Date))), currency: r.same(d.Currency), rate: d.ExchangeRate, total: d.Total, posts: d.Posting && !d.Voided, vendor: r.same(d.VendorName), lines: packed{in: r.numbers}}
 	if b.credit() {
 		b.total = b.total.Neg()
 	}
@@ -132,10 +132,10 @@ func newBill(d netsuite.Document) *bill {
 // currency: SuiteTax keeps its rows elsewhere (contracts/netsuite.md 7).
 func (b *bill) balance(tax string) {
 	left := decimal.Zero
-	for _, a := range b.lines {
+	for _, a := range b.lines.vector() {
 		left = left.Sub(a.doc)
 	}
-	if !left.IsZero() && len(b.lines) > 0 && tax != "" {
+	if !left.IsZero() && len(b.lines.b) > 0 && tax != "" {
 		b.lines.add(tax, decimal.Zero, left, 0)
 	}
 }

@@ -18,13 +18,14 @@ type cluster struct {
 // direction, and returns what is not settled by that: clusters that differ, or
 // miss a side. What is settled needs no further call.
 func (r *run) pair() []*cluster {
-	byKey := map[string]*cluster{}
+	type key struct {
+		vendor, number string
+		credit         bool
+	}
+	byKey := map[key]*cluster{}
 	var all []*cluster
 	of := func(vendor, number string, credit bool) *cluster {
-		k := fold(vendor) + "\x00" + fold(number)
-		if credit {
-			k += "\x00credit"
-		}
+		k := key{r.same(fold(vendor)), fold(number), credit}
 		c := byKey[k]
 		if c == nil {
 			c = &cluster{}
@@ -48,9 +49,11 @@ func (r *run) pair() []*cluster {
 		if d.foreign(r.report.BaseCurrency) {
 			continue // its own currency is not known yet
 		}
-		for i := range d.lines {
-			d.lines[i].doc = d.lines[i].base
+		v := d.lines.vector()
+		for i := range v {
+			v[i].doc = v[i].base
 		}
+		d.lines = r.numbers.pack(v)
 	}
 	for _, d := range r.docs {
 		if !d.ap {
@@ -85,10 +88,10 @@ func (c *cluster) agrees(base string) bool {
 func (c *cluster) difference() vector {
 	var ns, c7 vector
 	for _, b := range c.bills {
-		ns.addAll(b.lines)
+		ns.addAll(b.lines.vector())
 	}
 	for _, d := range c.docs {
-		c7.addAll(d.lines)
+		c7.addAll(d.lines.vector())
 	}
 	return ns.less(c7)
 }
@@ -136,9 +139,11 @@ func (r *run) provenByTotal(foreign []*cluster) (open []*cluster) {
 		// The same total in the document's currency, the same amounts in base
 		// currency up to rounding: the accounts agree in the document's too.
 		d := c.docs[0]
-		for _, a := range c.bills[0].lines {
-			d.lines.add(a.account, decimal.Zero, a.doc, 0)
+		v := d.lines.vector()
+		for _, a := range c.bills[0].lines.vector() {
+			v.add(a.account, decimal.Zero, a.doc, 0)
 		}
+		d.lines = r.numbers.pack(v)
 		c.join()
 	}
 	return open

@@ -357,6 +357,13 @@ func (r *run) documents(results map[any][]string) {
 		}
 		return strings.Join(list, ", ")
 	}
+	strays := 0
+	for _, d := range r.docs {
+		if d.bill == nil {
+			strays++
+		}
+	}
+	r.report.Documents = make([]Document, 0, len(r.bills)+strays)
 	for _, b := range r.bills {
 		if !b.posts && len(b.docs) == 0 {
 			continue
@@ -369,6 +376,9 @@ func (r *run) documents(results map[any][]string) {
 			if d.purchase != nil {
 				x.Cin7Order = d.purchase.order
 			}
+		}
+		if x.Cin7.Equal(x.NetSuite) {
+			x.Cin7 = x.NetSuite // one copy of the number
 		}
 		r.report.Documents = append(r.report.Documents, x)
 	}

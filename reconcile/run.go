@@ -67,8 +67,10 @@ func CheckPeriod(from, to cin7.Date, now time.Time) error {
 type run struct {
 	in        Input
 	accounts  accounts
-	used      map[string]bool // Cin7 codes that NetSuite's bills post to
-	banks     map[string]bool // Cin7 codes of bank accounts
+	numbers   *accountNumbers
+	texts     map[string]string // see same
+	used      map[string]bool   // Cin7 codes that NetSuite's bills post to
+	banks     map[string]bool   // Cin7 codes of bank accounts
 	taxRules  map[string]string
 	names     map[string]string // Cin7 code -> name
 	vendors   map[netsuite.ID]string
@@ -113,6 +115,17 @@ func (r *run) say(format string, a ...any) {
 	}
 }
 
+// same is one copy of a text that many documents carry: a name, a date, a
+// currency.
+func (r *run) same(s string) string {
+	if t, ok := r.texts[s]; ok {
+		return t
+	}
+	s = strings.Clone(s)
+	r.texts[s] = s
+	return s
+}
+
 func isNotFound(err error) bool { return errors.Is(err, cin7.ErrNotFound) }
 
 // Run ties the books out. It reads and never writes. An error means that the
@@ -124,7 +137,7 @@ func Run(ctx context.Context, in Input) (*Report, error) {
 	if err := CheckPeriod(in.From, in.To, in.Now()); err != nil {
 		return nil, err
 	}
-	r := &run{in: in, used: map[string]bool{}, banks: map[string]bool{}, taxRules: map[string]string{}, names: map[string]string{},
+	r := &run{in: in, numbers: newAccountNumbers(), texts: map[string]string{}, used: map[string]bool{}, banks: map[string]bool{}, taxRules: map[string]string{}, names: map[string]string{},
 		vendors: map[netsuite.ID]string{}, purchases: map[string]*purchase{}, orders: map[string]*purchase{}, suppliers: map[string][]*purchase{},
 		byRef: map[queue.Ref]*bill{}, elsewhere: map[queue.Ref]*bill{}, records: map[queue.Ref]state.Record{}, leftOut: map[string]LeftOut{}, totals: map[totalKey]*side{},
 		report: &Report{Schema: Schema, Tenant: in.Tenant.ID, Name: in.Tenant.Name, From: in.From, To: in.To, MadeAt: in.Now().UTC().Truncate(time.Second)}}
