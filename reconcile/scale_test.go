@@ -77,7 +77,7 @@ func TestManyBills(t *testing.T) {
 
 // maxBytesABill bounds what a bill costs in memory while books are tied out:
 // its amounts by account on both sides and its row in the report.
-const maxBytesABill = 12 << 10
+const maxBytesABill = 6 << 10
 
 func bills(r *reconcile.Report) int { return len(r.Documents) }
 

@@ -27,8 +27,25 @@ func (r *rewriter) render(segments []segment, sc *scope) (string, error) {
 	return b.String(), nil
 }
 
-// sources reads a FROM clause into the scope.
-func (r *rewriter) sources(lo, hi int, sc *scope) ([]segment, error) {
+// listed reports whether WHERE names rows of the first source one by one:
+// alias.column IN (1, 2, ...).
+func (r *rewriter) listed(flo, fhi, wlo, whi int) bool {
+	alias := r.at(flo, fhi)
+	if t := r.at(flo+1, fhi); t.kind == word && !t.is("as", "inner", "left", "right", "full", "cross", "join", "on", "natural") {
+		alias = t
+	}
+	for i := wlo; i < whi; i++ {
+		if r.toks[i].kind == word && strings.EqualFold(r.toks[i].text, alias.text) && r.at(i+1, whi).is(".") && r.at(i+3, whi).is("in") && r.at(i+5, whi).kind == number {
+			return true
+		}
+	}
+	return false
+}
+
+// sources reads a FROM clause into the scope. inOrder joins as it is written:
+// left to itself, SQLite would multiply all documents of a type with the named
+// ones before it looks at the lines between them.
+func (r *rewriter) sources(lo, hi int, sc *scope, inOrder bool) ([]segment, error) {
 	var out []segment
 	i := lo
 	for {
@@ -93,6 +110,9 @@ func (r *rewriter) sources(lo, hi int, sc *scope) ([]segment, error) {
 		}
 		if join == "" {
 			return nil, unsupported
+		}
+		if inOrder && (join == " JOIN" || join == " INNER JOIN") {
+			join = " CROSS JOIN"
 		}
 		out = append(out, segment{sql: join + " "})
 	}

@@ -151,7 +151,8 @@ func (r *rewriter) arm(lo, hi int, parent *scope) (string, error) {
 
 	sc := &scope{parent: parent}
 	flo, fhi := part("from")
-	segments, err := r.sources(flo, fhi, sc)
+	wlo, whi := part("where")
+	segments, err := r.sources(flo, fhi, sc, r.listed(flo, fhi, wlo, whi))
 	if err != nil {
 		return "", err
 	}
@@ -167,7 +168,7 @@ func (r *rewriter) arm(lo, hi int, parent *scope) (string, error) {
 
 	rownum := -1
 	var where string
-	if wlo, whi := part("where"); whi > 0 {
+	if whi > 0 {
 		var at int
 		if rownum, at, err = r.rownum(wlo, whi); err != nil {
 			return "", err
