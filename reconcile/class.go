@@ -252,6 +252,9 @@ func (r *run) evidenceOf(b *bill) evidence {
 func (r *run) unposted(b *bill) {
 	c := r.whyUnposted(b)
 	c.part = b.lines.vector()
+	if c.part.zero() && NeedsPerson(c.class) {
+		return // a bill of nothing has no ledger rows in Cin7
+	}
 	r.put(r.difference(b, nil, c), month(b.date), c.part)
 }
 

@@ -29,7 +29,7 @@ func (r *run) inspect(ctx context.Context, open []*cluster) error {
 		bills = append(bills, c.bills...)
 		docs = append(docs, c.docs...)
 	}
-	r.say("%d bills and %d ledger documents do not agree by the lists alone: their purchases are read one by one", len(bills), len(docs))
+	r.say("%s in NetSuite and %s in Cin7's ledger do not agree by the lists alone: their purchases are read one by one", count(len(bills), "bill", "bills"), count(len(docs), "document", "documents"))
 	for _, d := range docs {
 		if d.purchase == nil {
 			continue

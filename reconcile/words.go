@@ -140,6 +140,9 @@ func (p *Report) Verdict() string {
 		}
 		return s + "."
 	}
+	if len(p.Differences) == 0 && len(p.Documents) == 0 && p.Goods.Orders == 0 {
+		return "There is nothing to compare: neither system has a bill, a credit or a receipt in this period."
+	}
 	if len(p.Differences) == 0 {
 		return "The books agree: no differences."
 	}

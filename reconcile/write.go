@@ -150,7 +150,8 @@ func (p *Report) table(w io.Writer) error {
 	if len(p.LeftOut) > 0 {
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "%s compared; %d calls to Cin7 (%d pages of lists, %d single purchases)\n", count(len(p.Documents), "document", "documents"), p.Calls.Lists+p.Calls.Documents, p.Calls.Lists, p.Calls.Documents)
+	fmt.Fprintf(w, "%s compared; %s to Cin7 (%s of lists, %s)\n", count(len(p.Documents), "document", "documents"), count(p.Calls.Lists+p.Calls.Documents, "call", "calls"),
+		count(p.Calls.Lists, "page", "pages"), count(p.Calls.Documents, "single purchase", "single purchases"))
 	return nil
 }
 
