@@ -27,14 +27,6 @@ func commandLine() string {
 	return "command line " + who
 }
 
-// audited writes a change down before it is made.
-func (a *app) audited(ctx context.Context, rooms service.Rooms, action string, detail map[string]string) error {
-	if err := rooms.Audit.Append(ctx, audit.Entry{Actor: commandLine(), Action: action, Detail: detail}); err != nil {
-		return fmt.Errorf("%w: %w", errNoAudit, err)
-	}
-	return nil
-}
-
 // changing writes a change down, makes it, and writes down how it ended. What
 // cannot be written down is not made.
 func (a *app) changing(cmd *cobra.Command, rooms service.Rooms, action, tenantID string, detail map[string]string, do func(context.Context) error) error {
@@ -44,7 +36,10 @@ func (a *app) changing(cmd *cobra.Command, rooms service.Rooms, action, tenantID
 	}
 	err = do(audit.In(cmd.Context(), change))
 	outcome := "done"
-	if err != nil {
+	switch {
+	case err != nil && cmd.Context().Err() != nil:
+		outcome = "stopped: " + err.Error()
+	case err != nil:
 		outcome = "failed: " + err.Error()
 	}
 	if eerr := change.End(cmd.Context(), outcome); eerr != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/service"
 	"github.com/ml-connector/ml-connector/tenant"
@@ -155,10 +156,13 @@ value that it cannot open yet:
 			}
 		}
 		if add || whole {
-			if err := a.audited(ctx, rooms, "keys add", nil); err != nil {
+			if err := a.changing(cmd, rooms, "keys add", "", nil, func(ctx context.Context) error {
+				promote, err = ks.Add()
+				if err == nil {
+					audit.Of(ctx).Tell("key", keyID(promote))
+				}
 				return err
-			}
-			if promote, err = ks.Add(); err != nil {
+			}); err != nil {
 				return err
 			}
 			fmt.Fprintf(out, "key %d made in %s\n", promote, conf.KeysetFile)
@@ -167,10 +171,9 @@ value that it cannot open yet:
 			}
 		}
 		if promote != 0 {
-			if err := a.audited(ctx, rooms, "keys promote", map[string]string{"key": strconv.FormatUint(uint64(promote), 10)}); err != nil {
-				return err
-			}
-			if err := ks.Promote(promote); err != nil {
+			if err := a.changing(cmd, rooms, "keys promote", "", map[string]string{"key": keyID(promote)}, func(context.Context) error {
+				return ks.Promote(promote)
+			}); err != nil {
 				return err
 			}
 			fmt.Fprintf(out, "key %d seals from now on\n", promote)
@@ -178,13 +181,7 @@ value that it cannot open yet:
 		if !reseal && !whole {
 			return nil
 		}
-		if err := a.audited(ctx, rooms, "keys reseal", map[string]string{"key": strconv.FormatUint(uint64(ks.Primary()), 10)}); err != nil {
-			return err
-		}
-		say, end := progress(cmd, "tenants sealed anew")
-		err = rooms.Tenants.Reseal(ctx, say)
-		end()
-		if err != nil {
+		if err := a.reseal(cmd, rooms); err != nil {
 			return fmt.Errorf("%w; nothing is lost: run keys rotate --reseal to go on", err)
 		}
 		fmt.Fprintf(out, "everything is sealed with key %d; keys ls shows which keys are no longer needed\n", ks.Primary())
@@ -196,6 +193,22 @@ value that it cannot open yet:
 	c.MarkFlagsMutuallyExclusive("add", "promote", "reseal")
 	return c
 }
+
+// reseal seals everything anew and writes down how far it came.
+func (a *app) reseal(cmd *cobra.Command, rooms service.Rooms) error {
+	say, end := progress(cmd, "tenants sealed anew")
+	defer end()
+	return a.changing(cmd, rooms, "keys reseal", "", map[string]string{"key": keyID(rooms.Tenants.Keyset().Primary())}, func(ctx context.Context) error {
+		sealed := "0"
+		defer func() { audit.Of(ctx).Tell("sealed", sealed) }()
+		return rooms.Tenants.Reseal(ctx, func(done, total int) {
+			sealed = fmt.Sprintf("%d of %d tenants", done, total)
+			say(done, total)
+		})
+	})
+}
+
+func keyID(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 
 // unsealed counts the tenants that are sealed with another key than the one
 // that seals now.
@@ -274,10 +287,9 @@ without it: keep a copy of the old file for as long as you keep them.`,
 		if err := a.confirm(cmd, "Delete key %d? Backups that were sealed with it could no longer be opened.", id); err != nil {
 			return err
 		}
-		if err := a.audited(cmd.Context(), rooms, "keys drop", map[string]string{"key": args[0]}); err != nil {
-			return err
-		}
-		if err := rooms.Tenants.DropKey(cmd.Context(), uint32(id)); err != nil {
+		if err := a.changing(cmd, rooms, "keys drop", "", map[string]string{"key": args[0]}, func(ctx context.Context) error {
+			return rooms.Tenants.DropKey(ctx, uint32(id))
+		}); err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "key %d dropped\n", id)
