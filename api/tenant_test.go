@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -60,6 +61,22 @@ func TestPutTenant(t *testing.T) {
 	}
 	if got := h.call(http.MethodPut, "/api/v1/tenants/second", string(shown)); got.status != http.StatusOK {
 		t.Errorf("the document as shown: got %d %s", got.status, got.body)
+	}
+}
+
+// The answer to a PUT tells what it ended.
+func TestPutTenantTellsWhatItReplaces(t *testing.T) {
+	h := open(t)
+	if got := h.call(http.MethodPut, "/api/v1/tenants/acme", string(h.document())).json(t)["replaced"]; got != nil {
+		t.Errorf("the same document replaced %v", got)
+	}
+	fresh := h.document(func(d map[string]any) {
+		d["webhook"] = map[string]any{"secrets": []string{otherSecret}}
+		d["sync"].(map[string]any)["mapping"] = map[string]any{"accounts": map[string]string{"5000": "430", "6000": "431"}}
+	})
+	got, _ := h.call(http.MethodPut, "/api/v1/tenants/acme", string(fresh)).json(t)["replaced"].([]any)
+	if len(got) != 2 || !strings.Contains(fmt.Sprint(got[0]), `sync.mapping.accounts "5000": "429" -> "430"`) || !strings.Contains(fmt.Sprint(got[1]), "webhook secret") {
+		t.Errorf("got %v, want the mapping of 5000 and the secret", got)
 	}
 }
 

@@ -29,6 +29,7 @@ type tenantView struct {
 	Lane         *laneView             `json:"lane,omitempty"`
 	Bound        *tenant.Companies     `json:"bound_to,omitempty"`
 	WebhookUses  *tenant.Uses          `json:"webhook_uses,omitempty"`
+	Replaced     []string              `json:"replaced,omitempty"` // what a PUT ended
 }
 
 func viewTenant(t *tenant.Tenant) tenantView {
@@ -113,7 +114,7 @@ func (a *ops) putTenant(w http.ResponseWriter, r *http.Request) error {
 	}
 	old, err := a.c.Tenants.Get(r.Context(), t.ID)
 	created := errors.Is(err, tenant.ErrNotFound)
-	have := creds
+	have, version := creds, int64(0)
 	switch {
 	case created:
 	case err != nil:
@@ -123,12 +124,17 @@ func (a *ops) putTenant(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		have = creds.Or(stored)
+		have, version = creds.Or(stored), old.Version
 	}
 	if err := have.Complete(t); err != nil {
 		return invalid(err)
 	}
-	stored, err := a.c.Tenants.Apply(tenant.By(r.Context(), actor(r.Context())), t, creds)
+	losses, err := a.c.Tenants.Losses(r.Context(), old, t, creds)
+	if err != nil {
+		return err
+	}
+	// In place of what was looked at: what the answer calls replaced is all of it.
+	stored, err := a.c.Tenants.Replace(tenant.By(r.Context(), actor(r.Context())), t, version, creds)
 	if errors.Is(err, tenant.ErrChanged) {
 		return problem(http.StatusConflict, "changed", tenant.ErrChanged.Error())
 	}
@@ -141,7 +147,7 @@ func (a *ops) putTenant(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := viewTenant(stored)
-	v.Document = &stored.Document
+	v.Document, v.Replaced = &stored.Document, losses
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated

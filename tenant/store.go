@@ -73,6 +73,12 @@ func (s *Store) Apply(ctx context.Context, t *Tenant, c Credentials) (*Tenant, e
 	return s.apply(ctx, t, anyVersion, c)
 }
 
+// Replace is Apply in place of one version, 0 for a new tenant; ErrChanged when
+// another is in force.
+func (s *Store) Replace(ctx context.Context, t *Tenant, version int64, c Credentials) (*Tenant, error) {
+	return s.apply(ctx, t, version, c)
+}
+
 // anyVersion makes apply replace whatever is in force.
 const anyVersion = -1
 

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,22 +13,27 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
 	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 	"github.com/ml-connector/ml-connector/service"
+	"github.com/ml-connector/ml-connector/tenant"
 )
 
 // bench is a command line with a Redis and a keyset of its own.
 type bench struct {
 	t       *testing.T
 	environ []string
+	redis   *miniredis.Miniredis
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t, []string{"MLC_REDIS_URL=redis://" + miniredis.RunT(t).Addr(), "MLC_KEYSET_FILE=" + filepath.Join(t.TempDir(), "keyset.json"), "MLC_ALLOW_PRIVATE_ENDPOINTS=true"}}
+	r := miniredis.RunT(t)
+	b := &bench{t, []string{"MLC_REDIS_URL=redis://" + r.Addr(), "MLC_KEYSET_FILE=" + filepath.Join(t.TempDir(), "keyset.json"), "MLC_ALLOW_PRIVATE_ENDPOINTS=true"}, r}
 	b.run(0, "keys", "init")
 	return b
 }
@@ -106,8 +114,8 @@ var verbs = map[string]struct {
 	"backfill pause":       {[]string{"acme"}, 1, []string{"backfill pause", "backfill pause ended: failed"}},
 	"backfill resume":      {[]string{"acme"}, 1, []string{"backfill resume", "backfill resume ended: failed"}},
 	"backfill cancel":      {[]string{"acme"}, 1, []string{"backfill cancel", "backfill cancel ended: failed"}},
-	"keys rotate":          {nil, 0, []string{"keys add", "keys promote", "keys reseal"}},
-	"keys drop":            {[]string{"1"}, 1, []string{"keys drop"}}, // no such key
+	"keys rotate":          {nil, 0, []string{"keys add", "keys add ended: done", "keys promote", "keys promote ended: done", "keys reseal", "keys reseal ended: done"}},
+	"keys drop":            {[]string{"1"}, 1, []string{"keys drop", "keys drop ended: failed"}}, // no such key
 	"apply":                {[]string{"nowhere.json"}, 1, nil},
 }
 
@@ -179,5 +187,103 @@ func TestVersionsAreAudited(t *testing.T) {
 	}
 	if fmt.Sprint(got) != "[1 2 3]" {
 		t.Errorf("got %v, want 1, 2 and 3", got)
+	}
+}
+
+// The end of a rotation tells how far it came, also when somebody stops it or
+// one tenant cannot be opened; the next run finishes it.
+func TestRotationsEndIsAudited(t *testing.T) {
+	for name, c := range map[string]struct {
+		trouble func(b *bench, stop func()) // before the rotation
+		want    []string
+	}{
+		"stopped": {func(b *bench, stop func()) {
+			sealed := 0
+			b.redis.Server().SetPreHook(func(_ *server.Peer, cmd string, args ...string) bool {
+				if strings.EqualFold(cmd, "HGETALL") && strings.Contains(args[0], "sealed") {
+					if sealed++; sealed == 3 {
+						stop()
+					}
+				}
+				return false
+			})
+		}, []string{"stopped, 2 of 3 tenants", "done, 3 of 3 tenants"}},
+		"failed": {func(b *bench, _ func()) {
+			good := b.redis.HGet("mlc:{beta}:sealed", "data_key")
+			b.redis.HSet("mlc:{beta}:sealed", "data_key", good[:len(good)-1])
+		}, []string{"failed, 1 of 3 tenants", "failed, 1 of 3 tenants"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			text, err := os.ReadFile(tenantFile(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range []string{"acme", "beta", "gamma"} {
+				file := tenantFile(t)
+				if err := os.WriteFile(file, []byte(strings.Replace(string(text), "id: acme", "id: "+id, 1)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				b.run(0, "tenant", "apply", "-f", file, "--no-ping")
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			c.trouble(b, stop)
+			if got := run(ctx, []string{"keys", "rotate"}, b.environ, io.Discard, io.Discard); got != 1 {
+				t.Errorf("the first run: exit %d, want 1", got)
+			}
+			b.redis.Server().SetPreHook(nil)
+			run(t.Context(), []string{"keys", "rotate"}, b.environ, io.Discard, io.Discard)
+			var got []string
+			for _, e := range b.log() {
+				if e.Action == "keys reseal ended" {
+					got = append(got, strings.SplitN(e.Detail["outcome"], ":", 2)[0]+", "+e.Detail["sealed"])
+				}
+			}
+			if d := cmp.Diff(got, c.want); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// A file that is applied again says what it replaces: the mapping that was
+// edited meanwhile, and the webhook secret that was added.
+func TestApplySaysWhatItReplaces(t *testing.T) {
+	b, file := newBench(t), tenantFile(t)
+	b.run(0, "tenant", "apply", "-f", file, "--no-ping")
+	apply := func(args ...string) (said, warned string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if got := run(t.Context(), append([]string{"tenant", "apply", "-f", file, "--no-ping"}, args...), b.environ, &out, &errs); got != 0 {
+			t.Fatalf("exit %d: %s", got, errs.String())
+		}
+		return out.String(), errs.String()
+	}
+	if said, warned := apply(); strings.Contains(said, "replaced") || warned != "" {
+		t.Errorf("nothing was changed meanwhile: %q, %q", said, warned)
+	}
+	c, err := service.Load("", b.environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rooms, _, closing, err := service.Open(t.Context(), c, service.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closing()
+	if _, err := rooms.Tenants.SetMapping(tenant.By(t.Context(), "ann@example.org"), "acme", 2, tenant.Mapping{Accounts: map[string]string{"6100": "429"}}); err != nil {
+		t.Fatal(err)
+	}
+	b.run(0, "tenant", "rotate-secret", "acme")
+	said, warned := apply()
+	for _, want := range []string{`sync.mapping.accounts "6100": "429" -> nothing (set `, " by ann@example.org)", "webhook secret ", " ends (never used)"} {
+		if !strings.Contains(warned, want) || !strings.Contains(said, want) {
+			t.Errorf("no %q in the warning %q or in what it did:\n%s", want, warned, said)
+		}
+	}
+	log := b.log()
+	if last := log[len(log)-1]; last.Action != "tenant apply ended" || !strings.Contains(last.Detail["replaced"], "6100") {
+		t.Errorf("the audit log does not tell: %+v", last)
 	}
 }

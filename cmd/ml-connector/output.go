@@ -53,8 +53,8 @@ func (a *app) confirm(cmd *cobra.Command, format string, args ...any) error {
 	if a.yes {
 		return nil
 	}
-	in, ok := cmd.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	in, _ := cmd.InOrStdin().(*os.File)
+	if !canAsk(cmd) {
 		return usageError{fmt.Errorf("%s: say --yes, there is no terminal to ask on", fmt.Sprintf(format, args...))}
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), format+" [y/N] ", args...)
@@ -63,4 +63,10 @@ func (a *app) confirm(cmd *cobra.Command, format string, args ...any) error {
 		return errors.New("nothing was changed")
 	}
 	return nil
+}
+
+// canAsk reports whether somebody sits at a terminal.
+func canAsk(cmd *cobra.Command) bool {
+	in, ok := cmd.InOrStdin().(*os.File)
+	return ok && term.IsTerminal(int(in.Fd()))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/internal/plain"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/service"
 	"github.com/ml-connector/ml-connector/state"
@@ -33,7 +34,10 @@ func (a *app) tenantApply() *cobra.Command {
 		Long: `Checks the file, tries both credentials with one cheap call each (--no-ping
 leaves that out), and stores the tenant in one step, credentials sealed. Files
 named in it are found beside it. ${NAME} takes a value from the environment.
-Credentials left out keep the stored ones.`,
+Credentials left out keep the stored ones. The rest of the file replaces what
+is in force: entries of the mapping that were made in the console and webhook
+secrets of rotate-secret that the file lacks are named before they go, and a
+terminal is asked unless --yes is given.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
 				return usageError{errors.New("name the tenant file with -f")}
@@ -107,9 +111,21 @@ func (a *app) applyTenant(cmd *cobra.Command, conf service.Config, rooms service
 			return fmt.Errorf("tenant %s was not applied: %w; --no-ping applies without trying", t.ID, err)
 		}
 	}
+	version := int64(0)
+	if old != nil {
+		version = old.Version
+	}
+	losses, err := rooms.Tenants.Losses(ctx, old, t, creds)
+	if err != nil {
+		return err
+	}
+	if err := a.warn(cmd, file, t.ID, losses); err != nil {
+		return err
+	}
 	var stored *tenant.Tenant
-	if err := a.changing(cmd, rooms, "tenant apply", t.ID, map[string]string{"changed": tenant.Changes(old, t, creds)}, func(ctx context.Context) error {
-		stored, err = rooms.Tenants.Apply(tenant.By(ctx, commandLine()), t, creds)
+	if err := a.changing(cmd, rooms, "tenant apply", t.ID, map[string]string{"changed": tenant.Changes(old, t, creds), "replaced": strings.Join(losses, "; ")}, func(ctx context.Context) error {
+		// In place of what was looked at: nothing else is replaced than was said.
+		stored, err = rooms.Tenants.Replace(tenant.By(ctx, commandLine()), t, version, creds)
 		return err
 	}); err != nil {
 		return err
@@ -118,6 +134,9 @@ func (a *app) applyTenant(cmd *cobra.Command, conf service.Config, rooms service
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "tenant %s applied, version %d\n", stored.ID, stored.Version)
+	for _, l := range losses {
+		fmt.Fprintln(cmd.OutOrStdout(), "replaced:", l)
+	}
 	if old == nil || tenant.MappingEqual(old.Sync.Mapping, stored.Sync.Mapping) {
 		return nil
 	}
@@ -127,6 +146,22 @@ func (a *app) applyTenant(cmd *cobra.Command, conf service.Config, rooms service
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "the mapping was changed: %d parked records are tried again\n", n)
 	return nil
+}
+
+// warn says what a file would end, before it does, and asks where there is a
+// terminal: a script that applies its files goes on as before.
+func (a *app) warn(cmd *cobra.Command, file, tenantID string, losses []string) error {
+	if len(losses) == 0 {
+		return nil
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "Warning: what is in force for tenant %s and not in %s would be replaced:\n", tenantID, file)
+	for _, l := range losses {
+		fmt.Fprintln(plain.Text(cmd.ErrOrStderr()), "  "+l)
+	}
+	if a.yes || !canAsk(cmd) {
+		return nil
+	}
+	return a.confirm(cmd, "Apply %s all the same?", file)
 }
 
 // beside reads files relative to another.
