@@ -13,6 +13,7 @@ import (
 	"github.com/tink-crypto/tink-go-hcvault/v2/integration/hcvault"
 	"github.com/tink-crypto/tink-go/v2/core/registry"
 	"github.com/tink-crypto/tink-go/v2/tink"
+	"google.golang.org/api/option"
 )
 
 // This file is laid over cmd/ml-connector by kms/overlay.json: `make kms`
@@ -24,9 +25,7 @@ func init() {
 		"aws-kms://": func(uri string) (registry.KMSClient, error) { // it takes the region from the URI
 			return awskms.NewClientWithOptions(context.Background(), uri)
 		},
-		"gcp-kms://": func(string) (registry.KMSClient, error) {
-			return gcpkms.NewClientWithOptions(context.Background(), "gcp-kms://")
-		},
+		"gcp-kms://": google(),
 		"hcvault://": vault,
 	} {
 		registry.RegisterKMSClient(late{scheme, open})
@@ -48,6 +47,14 @@ func (l late) GetAEAD(uri string) (tink.AEAD, error) {
 		return nil, err
 	}
 	return c.GetAEAD(uri)
+}
+
+// google finds its credentials as all of Google's clients do. It speaks HTTP
+// and JSON: a keyset is read once, gRPC would gain nothing.
+func google(opts ...option.ClientOption) func(string) (registry.KMSClient, error) {
+	return func(string) (registry.KMSClient, error) {
+		return gcpkms.NewClient(context.Background(), "gcp-kms://", gcpkms.WithTransport(gcpkms.TransportREST), gcpkms.WithGoogleAPIClientOptions(opts...))
+	}
 }
 
 // vault takes token, authority and namespace from the variables of Vault's own

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"hash/crc32"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,6 +20,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/core/registry"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
+	"google.golang.org/api/option"
 
 	"github.com/ml-connector/ml-connector/secret"
 )
@@ -152,10 +158,73 @@ func TestKeysetInAWS(t *testing.T) {
 	keysetLives(t, "aws-kms://"+first, "aws-kms://"+other)
 }
 
-// Google's client is built in; there is no stand-in for its gRPC here.
-func TestGoogleIsBuiltIn(t *testing.T) {
-	if _, err := registry.GetKMSClient("gcp-kms://projects/p/locations/l/keyRings/r/cryptoKeys/k"); err != nil {
-		t.Error(err)
+// Google KMS speaks JSON too:
+// https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys
+func TestKeysetInGoogle(t *testing.T) {
+	const ring = "projects/p/locations/l/keyRings/r/cryptoKeys/"
+	keys := map[string]tink.AEAD{ring + "ml-connector": master(t), ring + "other": master(t)}
+	sum := func(b []byte) string {
+		return strconv.FormatInt(int64(crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))), 10)
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/token" { // OAuth 2.0, RFC 7523
+			_ = json.NewEncoder(w).Encode(map[string]any{"access_token": "a token of Google", "token_type": "Bearer", "expires_in": 3600})
+			return
+		}
+		var in struct{ Plaintext, Ciphertext string }
+		name, verb, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1/"), ":")
+		err := json.NewDecoder(r.Body).Decode(&in)
+		if err != nil || keys[name] == nil || !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+			w.WriteHeader(http.StatusForbidden)
+			_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": 403, "message": "Permission denied", "status": "PERMISSION_DENIED"}})
+			return
+		}
+		var out []byte
+		answer := map[string]any{}
+		if verb == "encrypt" {
+			plain, _ := base64.URLEncoding.DecodeString(in.Plaintext)
+			out, err = keys[name].Encrypt(plain, nil)
+			answer = map[string]any{"ciphertext": out, "ciphertextCrc32c": sum(out), "verifiedPlaintextCrc32c": true, "verifiedAdditionalAuthenticatedDataCrc32c": true}
+		} else {
+			c, _ := base64.URLEncoding.DecodeString(in.Ciphertext)
+			out, err = keys[name].Decrypt(c, nil)
+			answer = map[string]any{"plaintext": out, "plaintextCrc32c": sum(out)}
+		}
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			answer = map[string]any{"error": map[string]any{"code": 400, "message": "Decryption failed", "status": "INVALID_ARGUMENT"}}
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	t.Cleanup(s.Close)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := json.Marshal(map[string]string{"type": "service_account", "project_id": "p", "client_email": "ml@p.iam.gserviceaccount.com", "private_key_id": "1",
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": s.URL + "/token"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "account.json")
+	if err := os.WriteFile(file, account, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", file)
+	if _, err := registry.GetKMSClient("gcp-kms://" + ring + "ml-connector"); err != nil {
+		t.Errorf("Google's client is not built in: %v", err)
+	}
+	registry.ClearKMSClients() // its address is not a setting
+	registry.RegisterKMSClient(late{"gcp-kms://", google(option.WithEndpoint(s.URL))})
+	keysetLives(t, "gcp-kms://"+ring+"ml-connector", "gcp-kms://"+ring+"other")
+	source := secret.Source{File: filepath.Join(t.TempDir(), "keyset.json"), KMS: "gcp-kms://" + ring + "nowhere"}
+	if _, err := secret.Init(source); err == nil || !strings.Contains(err.Error(), "Permission denied") {
+		t.Errorf("with a key that it may not use: %v", err)
 	}
 }
 
