@@ -29,6 +29,7 @@ import (
 	"github.com/ml-connector/ml-connector/audit"
 	"github.com/ml-connector/ml-connector/console"
 	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/internal/canary"
 	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/queue/redistest"
@@ -38,8 +39,11 @@ import (
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
-// The tokens of the three roles.
+// The tokens of the three roles, and the tenant's secrets.
 const (
+	hookSecret = "hook-secret_hook-secret_hook-secret"
+	cin7Key    = "cin7-key-cin7-key-cin7-key-cin7-key"
+
 	viewerToken   = "viewer-token-viewer-token-viewer"
 	operatorToken = "operator-token-operator-token-op"
 	ownerToken    = "owner-token-owner-token-owner-tok"
@@ -71,8 +75,9 @@ func open(t testing.TB, edit ...func(*house)) *house {
 	if h.tokens, err = api.ParseTokens([]byte(file.String())); err != nil {
 		t.Fatal(err)
 	}
+	log := canary.Set{"viewer's token": viewerToken, "operator's token": operatorToken, "owner's token": ownerToken, "webhook secret": hookSecret, "Cin7 key": cin7Key}.Logger(t)
 	h.config = console.Config{
-		Seal: ks, Log: zap.NewNop(), Reasons: mlconnector.ParkedReasons,
+		Seal: ks, Log: log, Reasons: mlconnector.ParkedReasons,
 		Tokens: func() api.Tokens { return h.tokens }, Now: func() time.Time { return h.now },
 		Ping: func(context.Context, *tenant.Tenant) []api.Check { return []api.Check{{Name: "NetSuite", OK: true}} },
 		Doctor: func(context.Context, *tenant.Tenant) []api.Check {
@@ -99,7 +104,7 @@ func open(t testing.TB, edit ...func(*house)) *house {
 	for _, f := range edit {
 		f(h)
 	}
-	_, ops := api.New(api.Config{Queue: h.config.Queue, States: h.config.States, Tenants: h.config.Tenants, Log: zap.NewNop(), Registry: prometheus.NewRegistry(), Console: console.New(h.config)})
+	_, ops := api.New(api.Config{Queue: h.config.Queue, States: h.config.States, Tenants: h.config.Tenants, Log: log, Registry: prometheus.NewRegistry(), Console: console.New(h.config)})
 	s.Config.Handler = ops
 	s.Start()
 	return h
@@ -125,8 +130,8 @@ func (h *house) apply(id, name string) {
 	doc, err := json.Marshal(map[string]any{
 		"id": id, "name": name,
 		"netsuite": map[string]any{"account_id": "1234567_SB1", "client_id": "3f00", "certificate_id": "Zk00", "private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))},
-		"cin7":     map[string]any{"account_id": "704ef231-0000-4000-8000-000000000001", "application_key": "cin7-key-cin7-key-cin7-key-cin7-key"},
-		"webhook":  map[string]any{"secrets": []string{"hook-secret_hook-secret_hook-secret"}},
+		"cin7":     map[string]any{"account_id": "704ef231-0000-4000-8000-000000000001", "application_key": cin7Key},
+		"webhook":  map[string]any{"secrets": []string{hookSecret}},
 		"sync": map[string]any{"location": "Main Warehouse", "tax_rule": "Tax on Purchases", "payment_term": "30 days",
 			"mapping": map[string]any{"accounts": map[string]string{"5000": "429"}}},
 	})

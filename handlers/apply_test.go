@@ -16,10 +16,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"github.com/shopspring/decimal"
-	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/internal/canary"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/internal/soak"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
@@ -123,7 +123,7 @@ func (p *planned) found(o distributor.Options, approach string, repost, journals
 	if p.tenant, err = p.tenants.Apply(t.Context(), p.tenant, p.creds); err != nil {
 		t.Fatal(err)
 	}
-	p.worker = handlers.NewWorker(p.queue, p.states, p.tenants, handlers.NewBudget(p.rdb), nil, zap.NewNop(), prometheus.NewRegistry(), handlers.Options{Owner: "planner", Settle: time.Second})
+	p.worker = handlers.NewWorker(p.queue, p.states, p.tenants, handlers.NewBudget(p.rdb), nil, canary.OfTenant(p.creds.NetSuiteKeyPEM.Reveal(), distributor.Cin7Key, distributor.WebhookSecret).Logger(t), prometheus.NewRegistry(), handlers.Options{Owner: "planner", Settle: time.Second})
 }
 
 func (p *planned) flip() bool { return p.rng.IntN(2) == 0 }

@@ -12,8 +12,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
-	"go.uber.org/zap"
 
+	"github.com/ml-connector/ml-connector/internal/canary"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
@@ -73,7 +73,7 @@ func newShop(t testing.TB, o distributor.Options, edit func(*tenant.Tenant)) *sh
 	s.rdb = rdb
 	s.queue, s.states, s.tenants = queue.New(rdb, queue.Options{}), state.New(rdb), tenant.NewStore(rdb, ks)
 	// The call budget runs on the true clock: it paces calls within a turn.
-	s.worker = NewWorker(s.queue, s.states, s.tenants, NewBudget(redistest.Embedded(t)), nil, zap.NewNop(), prometheus.NewRegistry(),
+	s.worker = NewWorker(s.queue, s.states, s.tenants, NewBudget(redistest.Embedded(t)), nil, canary.OfTenant(s.creds.NetSuiteKeyPEM.Reveal(), distributor.Cin7Key, distributor.WebhookSecret).Logger(t), prometheus.NewRegistry(),
 		Options{Owner: "test", Now: s.now, Settle: 3 * time.Minute, Version: "1"})
 	s.apply(func(tn *tenant.Tenant) {
 		if edit != nil {

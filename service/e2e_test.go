@@ -28,6 +28,7 @@ import (
 
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/handlers"
+	"github.com/ml-connector/ml-connector/internal/canary"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/queue/redistest"
@@ -60,6 +61,8 @@ type env struct {
 	reload   chan service.Config
 	wire     *handlers.Transports // nil: the service's own
 	stop     func()
+
+	disturbed *trouble // under `make canary`
 }
 
 func (e *env) Write(p []byte) (int, error) {
@@ -101,6 +104,7 @@ func newEnv(t *testing.T, o distributor.Options, approach string, edit ...string
 	if e.tenant, e.creds, err = tenant.ParseYAML([]byte(file), tenant.Options{AllowPrivateEndpoints: true}); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(e.searchAll)
 	return e
 }
 
@@ -117,6 +121,10 @@ func (e *env) start() {
 		e.t.Fatal(err)
 	}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(e), zap.DebugLevel))
+	if canary.Disturbed() && e.wire == nil {
+		e.disturbed = &trouble{tokens: map[string]bool{}, rarely: true}
+		e.wire = &handlers.Transports{NetSuite: e.disturbed.over(&http.Transport{}), Cin7: e.disturbed.over(&http.Transport{})}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan [2]net.Addr, 1), make(chan error, 1)
 	o := service.Options{Log: log, Redis: e.rdb, Keyset: e.keyset, Level: e.level, Tracer: e.tracer, Reload: e.reload, Transport: e.wire, Ready: func(p, q net.Addr) { ready <- [2]net.Addr{p, q} }}

@@ -77,17 +77,17 @@ func (s *Store) endedSecrets(ctx context.Context, old *Tenant, given Credentials
 	}
 	var out []string
 	for _, one := range stored.WebhookSecrets {
-		print := secret.Fingerprint(dep, one)
-		if kept[print] {
+		name := secret.Fingerprint(dep, one)
+		if kept[name] {
 			continue
 		}
 		used := "never used"
 		for _, u := range uses.Secrets {
-			if u.Name == print {
+			if u.Name == name {
 				used = fmt.Sprintf("%d posts, the last %s", u.Count, u.Last.UTC().Format(time.RFC3339))
 			}
 		}
-		out = append(out, fmt.Sprintf("webhook secret %s ends (%s): posts with it are refused", print, used))
+		out = append(out, fmt.Sprintf("webhook secret %s ends (%s): posts with it are refused", name, used))
 	}
 	return out, nil
 }

@@ -272,6 +272,7 @@ without it: keep a copy of the old file for as long as you keep them.`,
 		if err != nil {
 			return usageError{fmt.Errorf("%q is not a key id: see ml-connector keys ls", args[0])}
 		}
+		key := uint32(id)
 		conf, err := config()
 		if err != nil {
 			return err
@@ -281,14 +282,14 @@ without it: keep a copy of the old file for as long as you keep them.`,
 			return err
 		}
 		defer closing()
-		if err := rooms.Tenants.MayDropKey(cmd.Context(), uint32(id)); err != nil {
+		if err := rooms.Tenants.MayDropKey(cmd.Context(), key); err != nil {
 			return err
 		}
-		if err := a.confirm(cmd, "Delete key %d? Backups that were sealed with it could no longer be opened.", id); err != nil {
+		if err := a.confirm(cmd, "Delete key %d? Backups that were sealed with it could no longer be opened.", key); err != nil {
 			return err
 		}
 		if err := a.changing(cmd, rooms, "keys drop", "", map[string]string{"key": args[0]}, func(ctx context.Context) error {
-			return rooms.Tenants.DropKey(ctx, uint32(id))
+			return rooms.Tenants.DropKey(ctx, key)
 		}); err != nil {
 			return err
 		}
