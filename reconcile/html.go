@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"bytes"
 	_ "embed" // the page
 	"fmt"
 	"html/template"
@@ -9,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/ml-connector/ml-connector/internal/plain"
 )
 
 //go:embed report.gohtml
@@ -31,27 +32,10 @@ func (p *Report) html(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	if err := t.Execute(pageWriter{w}, p); err != nil {
+	if err := t.Execute(plain.Text(w), p); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
 	return nil
-}
-
-// pageWriter keeps out of a page what plain keeps off a terminal. The template
-// writes each text at once, so that no character comes in two parts.
-type pageWriter struct{ w io.Writer }
-
-func (p pageWriter) Write(b []byte) (int, error) {
-	out := bytes.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || unseen(r) {
-			return '?'
-		}
-		return r
-	}, b)
-	if _, err := p.w.Write(out); err != nil {
-		return 0, err //nolint:wrapcheck // of the caller's own writer
-	}
-	return len(b), nil
 }
 
 // thousands puts a thin gap between thousands, which no locale misreads.

@@ -13,6 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/internal/plain"
 )
 
 // Formats are the forms that Write knows.
@@ -86,36 +87,22 @@ func newTable(w io.Writer, title string, numbers []int, head ...any) table.Write
 	return t
 }
 
-// plain is a text from a stranger for people to read: control characters could
-// move the cursor or colour the screen, others turn the order of what follows
-// around, or cannot be seen.
-func plain(s string) string {
+// shown is a text from a stranger in one cell or line, for people to read.
+func shown(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || unseen(r) {
+		if r == '\n' || r == '\t' || plain.Steers(r) {
 			return '?'
 		}
 		return r
 	}, s)
 }
 
-// unseen are characters that change how others look, and those without a look
-// of their own. The joiners are left: names in some scripts need them.
-func unseen(r rune) bool {
-	switch {
-	case r == 0x7f, r >= 0x80 && r < 0xa0: // control
-		return true
-	case r == 0x061c, r == 0x200e, r == 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // direction
-		return true
-	}
-	return r == 0x200b || r == 0x2060 || r == 0xfeff || r == 0x2028 || r == 0x2029
-}
-
 // table is the report for a terminal: totals, then differences.
 func (p *Report) table(w io.Writer) error {
-	fmt.Fprintf(w, "%s, %s to %s, %s. %s\n\n", plain(p.Name), p.From, p.To, p.BaseCurrency, p.Verdict())
+	fmt.Fprintf(w, "%s, %s to %s, %s. %s\n\n", shown(p.Name), p.From, p.To, p.BaseCurrency, p.Verdict())
 	t := newTable(w, "By account, debit positive", []int{3, 4, 5}, "Account", "Name", "NetSuite", "Cin7", "Difference")
 	for _, a := range p.Accounts {
-		t.AppendRow(table.Row{plain(a.Key), plain(a.Name), money(a.NetSuite), money(a.Cin7), money(a.Difference)})
+		t.AppendRow(table.Row{shown(a.Key), shown(a.Name), money(a.NetSuite), money(a.Cin7), money(a.Difference)})
 	}
 	t.AppendFooter(table.Row{"", "Bills less credits", money(p.Totals.NetSuite), money(p.Totals.Cin7), money(p.Totals.Difference)})
 	t.Render()
@@ -136,12 +123,12 @@ func (p *Report) table(w io.Writer) error {
 		if i == 0 {
 			fmt.Fprintln(w, "\nDifferences")
 		}
-		fmt.Fprintf(w, "  %s %s, %s: %s %s (%s)\n    %s\n", docType(x.Type), plain(x.Number), plain(x.Vendor), money(x.Base), p.BaseCurrency, Title(x.Class), plain(x.Text))
+		fmt.Fprintf(w, "  %s %s, %s: %s %s (%s)\n    %s\n", docType(x.Type), shown(x.Number), shown(x.Vendor), money(x.Base), p.BaseCurrency, Title(x.Class), shown(x.Text))
 		for _, l := range x.Lines {
-			fmt.Fprintf(w, "      %s %-8s %-28s %14s\n", l.Period, plain(l.Account), plain(l.Name), money(l.Base))
+			fmt.Fprintf(w, "      %s %-8s %-28s %14s\n", l.Period, shown(l.Account), shown(l.Name), money(l.Base))
 		}
 		if x.Fix != "" {
-			fmt.Fprintf(w, "    Fix: %s\n", plain(x.Fix))
+			fmt.Fprintf(w, "    Fix: %s\n", shown(x.Fix))
 		}
 	}
 	for _, l := range p.LeftOut {
@@ -158,7 +145,7 @@ func (p *Report) table(w io.Writer) error {
 // cell keeps a spreadsheet from taking a text for a formula, whatever blanks
 // stand before it.
 func cell(s string) string {
-	s = plain(s)
+	s = shown(s)
 	if t := strings.TrimSpace(s); t != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(t)[0]) {
 		return "'" + s
 	}

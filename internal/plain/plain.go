@@ -11,10 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// steers reports a character that does something instead of being seen: the
+// Steers reports a character that does something instead of being seen: the
 // controls of both sets, the separators of lines and paragraphs, and what
 // changes the direction of writing. Line feed and tab are left to the caller.
-func steers(r rune) bool {
+func Steers(r rune) bool {
 	switch {
 	case r == '\n' || r == '\t':
 		return false
@@ -44,13 +44,13 @@ type writer struct {
 
 // Write reports the bytes of p, whatever became of them.
 func (x writer) Write(p []byte) (int, error) {
-	if bytes.IndexFunc(p, steers) < 0 {
+	if bytes.IndexFunc(p, Steers) < 0 {
 		return x.w.Write(p)
 	}
 	out := make([]byte, 0, len(p)+64)
 	for rest := p; len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
-		if steers(r) {
+		if Steers(r) {
 			out = append(out, x.spells(r)...)
 		} else {
 			out = append(out, rest[:n]...)
