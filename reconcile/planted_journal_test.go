@@ -2,12 +2,14 @@ package reconcile_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/internal/soak"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 )
 
@@ -45,7 +47,7 @@ func posted(change func([]cin7test.Transaction) []cin7test.Transaction) func(*ci
 // right one shows nothing.
 func TestPlantedJournalDefects(t *testing.T) {
 	right := func(*cin7test.Journal) {}
-	for _, c := range []struct {
+	cases := []struct {
 		name  string
 		plant func(b *books)
 		want  []string
@@ -107,7 +109,8 @@ func TestPlantedJournalDefects(t *testing.T) {
 			d := b.addAlone(right)
 			b.changeBill(d, func(x *netsuitetest.Bill) { x.Voided = true })
 		}, []string{"only_in_cin7/not_posted_in_netsuite vendorbill RENT-1 -45.00"}},
-	} {
+	}
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBooks(t, 5)
 			c.plant(b)
@@ -117,4 +120,20 @@ func TestPlantedJournalDefects(t *testing.T) {
 			checkAgainstOracle(t, b)
 		})
 	}
+	defects, kinds := 0, map[string]bool{}
+	count := func(want []string) {
+		if len(want) > 0 {
+			defects++
+		}
+		for _, w := range want {
+			kinds[strings.Fields(w)[0]] = true
+		}
+	}
+	for _, c := range cases {
+		count(c.want)
+	}
+	for _, c := range planted {
+		count(c.want)
+	}
+	soak.Figure(t, "reconcile: planted defects, of journals and others", "%d, of %d kinds (class and kind of the difference); each found, no other reported", defects, len(kinds))
 }
