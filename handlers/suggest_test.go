@@ -47,7 +47,7 @@ func asChart(list []labelled) []cin7.Account {
 }
 
 // charts are the labelled charts; testdata/charts/README.md says where each is from.
-var charts = []string{"cin7", "erpnext", "us", "uk", "sage", "quickbooks", "xero", "myob", "skr03", "skr04", "odoo", "pcg", "ledgersmb", "odoouk", "erpnextau"}
+var charts = []string{"cin7", "erpnext", "us", "uk", "sage", "quickbooks", "xero", "myob", "skr03", "skr04", "odoo", "pcg", "ledgersmb", "odoouk", "erpnextau", "odoonz", "erpnextae", "odooza", "ledgersmbau"}
 
 // languages are those of the charts that are not English.
 var languages = map[string]string{"skr03": "de", "skr04": "de", "pcg": "fr"}
