@@ -73,6 +73,17 @@ func (l List) Contains(a Addr) bool {
 	return false
 }
 
+// Wide returns a network of the list that names nobody in particular: IPv4
+// wider than /8, IPv6 wider than /7 (all of fc00::/7 is private).
+func (l List) Wide() (netip.Prefix, bool) {
+	for _, p := range l.prefixes {
+		if p.Addr().Is4() && p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 7 {
+			return p, true
+		}
+	}
+	return netip.Prefix{}, false
+}
+
 // Empty reports whether the list has no entry, that is, is not used.
 func (l List) Empty() bool { return len(l.prefixes) == 0 }
 
@@ -105,6 +116,9 @@ func ParseTrust(s string) (Trust, error) {
 			return Trust{}, fmt.Errorf("trusted proxy %d, %.60q: %w", i+1, e, err)
 		}
 		t.networks.prefixes = append(t.networks.prefixes, p)
+	}
+	if wide, ok := t.networks.Wide(); ok {
+		return Trust{}, fmt.Errorf("trusted proxies %s: so wide a network is no proxy of yours, and whoever is in it could claim any address: list the proxies' own networks", wide)
 	}
 	return t, nil
 }

@@ -47,7 +47,7 @@ func TestParseTrust(t *testing.T) {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
-	for _, bad := range []string{"-1", "11", "many", "10.0.0.0/8;fd00::/8", "1.5"} {
+	for _, bad := range []string{"-1", "11", "many", "10.0.0.0/8;fd00::/8", "1.5", "0.0.0.0/0", "10.0.0.0/8, ::/0", "128.0.0.0/1"} {
 		if _, err := allowlist.ParseTrust(bad); err == nil {
 			t.Errorf("%q was taken", bad)
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
+	"regexp"
 	"runtime/debug"
 	"strings"
 
@@ -159,16 +160,25 @@ func addressOf(ctx context.Context) allowlist.Addr {
 	return allowlist.Addr{}
 }
 
-// maxRequestID is the length of a UUID: longer ones are not taken, lest somebody
-// who mistakes the header puts a secret into the log.
-const maxRequestID = 36
+// maxRequestID is shorter than any webhook secret, lest somebody who mistakes
+// the header puts one into the log. Longer names are taken in the usual forms
+// alone: a UUID, or the 32 hex digits of ingress-nginx and of traces.
+const maxRequestID = 31
+
+var requestIDForm = regexp.MustCompile(`^([0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$`)
+
+// mayName reports whether a caller's name for a request may be repeated. In no
+// form may it be the secret that the same request shows.
+func mayName(id, shown string) bool {
+	return id != "" && id != shown && (len(id) <= maxRequestID && harmless(id, "._-") || requestIDForm.MatchString(id))
+}
 
 // withRequestID names the request: by the caller's name for it if that is
 // harmless, else by our own.
 func withRequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if len(id) > maxRequestID || id == "" || !harmless(id, "._-") {
+		if !mayName(id, shownSecret(r.Context())) {
 			id = rand.Text()
 		}
 		if k := knockOf(r.Context()); k != nil {

@@ -32,7 +32,7 @@ func TestSecretStaysIn(t *testing.T) {
 		"POST /webhooks/netsuite/acme#" + hookSecret,
 	} {
 		h.raw(line+" HTTP/1.1\r\nHost: x\r\nX-Webhook-Secret: "+otherSecret+"\r\nReferer: https://x/?secret="+hookSecret+
-			"\r\nX-Request-Id: "+hookSecret+"!\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}", nil)
+			"\r\nX-Request-Id: "+hookSecret+"\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}", nil)
 	}
 	h.raw("POST "+hook+"\r\n\r\n", nil) // not HTTP at all
 	for _, body := range []string{`{"secret":"` + hookSecret + `"}`, "secret=" + hookSecret, `{"id":"` + hookSecret + `","type":"` + hookSecret + `"}`} {
@@ -57,6 +57,26 @@ func TestSecretSurvivesAPanic(t *testing.T) {
 	}
 	if got := h.post(hook, bill); got.status != http.StatusInternalServerError {
 		t.Errorf("after a panic: got %d", got.status)
+	}
+}
+
+// A name for a request is repeated in the answer and the log: nobody's secret
+// may come in as one.
+func TestNamesOfRequests(t *testing.T) {
+	h := open(t)
+	const hexSecret = "0123456789abcdef0123456789abcdef"
+	h.apply(h.document(func(d map[string]any) { d["webhook"] = map[string]any{"secrets": []string{hexSecret}} }))
+	for id, taken := range map[string]bool{
+		"the-one": true, "704ef231-0000-4000-8000-000000000001": true, "4bf92f3577b34da6a3ce929d0e0e4736": true, strings.Repeat("a", 31): true,
+		strings.Repeat("g", 32): false, hookSecret: false, otherSecret: false, hexSecret: false, "a b": false, strings.Repeat("a", 64): false,
+	} {
+		got := h.post("/webhooks/netsuite/acme?secret="+hexSecret, bill, "X-Request-Id", id)
+		if (got.header.Get("X-Request-Id") == id) != taken || got.status != http.StatusAccepted {
+			t.Errorf("%s: answered %d as %s, want it taken: %v", id, got.status, got.header.Get("X-Request-Id"), taken)
+		}
+		if strings.Contains(h.log.String(), id) != taken {
+			t.Errorf("%s: in the log, want %v", id, taken)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -171,7 +172,12 @@ func (c *checker) endpoint(path, raw string, o Options) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
-		c.add(path, "%q: want https://host without user, query or fragment", raw)
+		// What is told of it is no more than the host: the rest may hold a password.
+		host := "it"
+		if err == nil && u.Host != "" {
+			host = strconv.Quote(u.Host)
+		}
+		c.add(path, "%s: want https://host without user, query or fragment", host)
 		return
 	}
 	if o.AllowPrivateEndpoints {
@@ -204,6 +210,9 @@ func (c *checker) webhook(w *Webhook, t *Tenant) {
 		c.add("webhook", "%v", err)
 	}
 	t.Allow = list
+	if wide, ok := list.Wide(); ok && w.Require == RequireAllowlist {
+		c.add("webhook.allowlist", "%s lets so many in that it keeps nobody out, and no secret is asked for: list NetSuite's own networks, or set webhook.require to both", wide)
+	}
 	if w.Require != RequireSecret && len(w.Allowlist) == 0 {
 		c.add("webhook.allowlist", "is empty, but webhook.require is %s: list the addresses that NetSuite posts from", w.Require)
 	}

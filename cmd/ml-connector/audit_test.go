@@ -287,3 +287,21 @@ func TestApplySaysWhatItReplaces(t *testing.T) {
 		t.Errorf("the audit log does not tell: %+v", last)
 	}
 }
+
+// A tenant file may not make the operator's machine read without end.
+func TestFilesOfATenantAreBounded(t *testing.T) {
+	b, file := newBench(t), tenantFile(t)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "key.pem", "/dev/zero", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []string{file, "/dev/zero"} {
+		var errs bytes.Buffer
+		if got := run(t.Context(), []string{"tenant", "apply", "-f", f, "--no-ping"}, b.environ, io.Discard, &errs); got != 1 || !strings.Contains(errs.String(), "/dev/zero has more than 1024 KB") {
+			t.Errorf("%s: exit %d, %s", f, got, errs.String())
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -83,7 +84,7 @@ func tenantFiles(path string) ([]string, error) {
 // applyTenant applies one tenant file.
 func (a *app) applyTenant(cmd *cobra.Command, conf service.Config, rooms service.Rooms, file string, noPing bool) error {
 	ctx := cmd.Context()
-	data, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	data, err := readBounded(file)
 	if err != nil {
 		return fmt.Errorf("read the tenant file: %w", err)
 	}
@@ -170,8 +171,28 @@ func beside(file string) func(string) ([]byte, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(file), name)
 		}
-		return os.ReadFile(name) //nolint:gosec // the operator names the file
+		return readBounded(name)
 	}
+}
+
+// maxFile is far more than a tenant file, a key or a certificate takes. Tenant
+// files come from customers, and name other files.
+const maxFile = 1 << 20
+
+func readBounded(name string) ([]byte, error) {
+	f, err := os.Open(name) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxFile {
+		return nil, fmt.Errorf("%s has more than %d KB: that is no file for a tenant", name, maxFile>>10)
+	}
+	return b, nil
 }
 
 // checklist prints checks and fails when one of them does.
