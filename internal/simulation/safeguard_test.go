@@ -83,12 +83,17 @@ func once(t *testing.T, w *simulation.World, strays int) {
 	}
 }
 
-// A create that lands late, within the quarantine, is waited for.
+// A create that lands late, within the quarantine, is waited for, however often
+// its record is marked meanwhile.
 func TestLateCreateIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := world(t, simulation.Options{}, func(w *simulation.World) {
+		w := world(t, simulation.Options{Idle: 5 * time.Second}, func(w *simulation.World) {
 			w.Cin7.FailNext(cin7test.Fault{Method: http.MethodPost, Path: "=advanced-purchase", Shape: "timeout", When: "late", Delay: 200 * time.Second})
 		})
+		for range 20 {
+			time.Sleep(20 * time.Second) //nolint:forbidigo // virtual
+			mark(t, w, "purchaseorder", "4002")
+		}
 		rest(t, w)
 		once(t, w, 0)
 	})
@@ -113,7 +118,9 @@ func TestVeryLateCreateIsVoided(t *testing.T) {
 // proves nothing.
 func TestListsThatLag(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := world(t, simulation.Options{Distributor: distributor.Options{Cin7: cin7test.Options{IndexLag: 220 * time.Second}}}, func(w *simulation.World) {
+		// The lane looks as soon as it may, and the list shows the create only when
+		// it looks for the second time.
+		w := world(t, simulation.Options{Idle: 5 * time.Second, Distributor: distributor.Options{Cin7: cin7test.Options{IndexLag: 220 * time.Second}}}, func(w *simulation.World) {
 			w.Cin7.FailNext(cin7test.Fault{Method: http.MethodPost, Path: "=advanced-purchase", Shape: "close", When: "after"})
 		})
 		rest(t, w)
