@@ -54,12 +54,21 @@ func (d Document) ResultInWords() string {
 
 // Worth is the amount at the head of a difference: what it adds to the
 // payables, else what stands on other accounts than it should.
-func (x Difference) Worth() string {
+func (x Difference) Worth() string { return x.worth("") }
+
+// worth names the currency where it is not plain from what stands around.
+func (x Difference) worth(currency string) string {
+	amount := func(d decimal.Decimal) string {
+		if currency == "" {
+			return thousands(d.StringFixed(2))
+		}
+		return money(d) + " " + currency
+	}
 	if x.Goods != nil {
 		return x.Goods.Difference.String() + " × " + x.Goods.SKU
 	}
 	if !x.Base.IsZero() || len(x.Lines) == 0 {
-		return thousands(x.Base.StringFixed(2))
+		return amount(x.Base)
 	}
 	moved := decimal.Zero
 	for _, l := range x.Lines {
@@ -67,7 +76,7 @@ func (x Difference) Worth() string {
 			moved = moved.Add(l.Base)
 		}
 	}
-	return thousands(moved.StringFixed(2)) + " between accounts"
+	return amount(moved) + " between accounts"
 }
 
 // InWords is the dates of a document, both where they differ.

@@ -123,7 +123,7 @@ func (p *Report) table(w io.Writer) error {
 		if i == 0 {
 			fmt.Fprintln(w, "\nDifferences")
 		}
-		fmt.Fprintf(w, "  %s %s, %s: %s %s (%s)\n    %s\n", docType(x.Type), shown(x.Number), shown(x.Vendor), money(x.Base), p.BaseCurrency, Title(x.Class), shown(x.Text))
+		fmt.Fprintf(w, "  %s %s, %s: %s (%s)\n    %s\n", docType(x.Type), shown(x.Number), shown(x.Vendor), shown(x.worth(p.BaseCurrency)), Title(x.Class), shown(x.Text))
 		for _, l := range x.Lines {
 			fmt.Fprintf(w, "      %s %-8s %-28s %14s\n", l.Period, shown(l.Account), shown(l.Name), money(l.Base))
 		}
