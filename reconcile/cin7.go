@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"regexp"
@@ -70,6 +71,9 @@ func (r *run) announce(ctx context.Context) error {
 	return nil
 }
 
+// errMoved says that a list cannot be read in one piece.
+var errMoved = errors.New("rows left the list while it was read")
+
 // whole ends a list with an error where Cin7 gave fewer rows than it counts,
 // or counts fewer than before: a row that was taken out while the list was
 // read moves the others to an earlier page, and one is never seen. What is
@@ -81,7 +85,7 @@ func whole[T any](all iter.Seq2[cin7.Page[T], error]) iter.Seq2[cin7.Page[T], er
 			if err == nil {
 				seen, most, total = p.Seen, max(most, p.Total), p.Total
 				if total >= 0 && total < most {
-					err = fmt.Errorf("the list had %d rows and has %d now: rows were removed while it was read, read it again", most, total)
+					err = fmt.Errorf("%w: it had %d, and has %d now; try again when less goes on in Cin7", errMoved, most, total)
 				}
 			}
 			if !yield(p, err) || err != nil {
@@ -135,22 +139,60 @@ func (r *run) readPurchases(ctx context.Context) error {
 	return nil
 }
 
+// ledgerTries is how often the ledger is read when rows leave it meanwhile:
+// each undone sale of the company takes some out.
+const ledgerTries = 3
+
 // readLedger reads Cin7's ledger of the period, by page, and folds its rows to
 // documents.
 func (r *run) readLedger(ctx context.Context) error {
+	var got ledger
+	pages, err := r.ledgerPages, error(nil)
+	for try := 1; ; try++ {
+		got, err = r.foldLedger(pages)
+		if !errors.Is(err, errMoved) || try == ledgerTries {
+			break
+		}
+		r.say("Cin7's ledger was changed while it was read; it is read anew")
+		pages = whole(r.in.Cin7.TransactionPages(ctx, r.in.From, r.in.To))
+	}
+	if err != nil {
+		return fmt.Errorf("read the ledger of Cin7: %w", err)
+	}
+	r.docs, r.leftOut = got.docs, got.leftOut
+	for k, amount := range got.totals {
+		r.side(k).cin7 = r.side(k).cin7.Add(amount)
+	}
+	for _, d := range r.docs {
+		p := d.lines.of(r.accounts.payable)
+		d.ap, d.credit = !p.base.IsZero(), p.base.IsPositive()
+		r.identify(d)
+	}
+	return nil
+}
+
+// ledger is Cin7's ledger, folded.
+type ledger struct {
+	docs    []*ledgerDoc
+	totals  map[totalKey]decimal.Decimal
+	leftOut map[string]LeftOut
+}
+
+func (r *run) foldLedger(pages iter.Seq2[cin7.Page[cin7.Transaction], error]) (ledger, error) {
+	out := ledger{totals: map[totalKey]decimal.Decimal{}, leftOut: map[string]LeftOut{}}
 	type document struct {
 		task, reference, text string
 		date                  cin7.Date
 	}
 	docs := map[document]*ledgerDoc{}
-	for p, err := range r.ledgerPages {
+	for p, err := range pages {
 		if err != nil {
-			return fmt.Errorf("read the ledger of Cin7: %w", err)
+			return ledger{}, err
 		}
 		r.report.Calls.Lists++
 		for _, t := range p.Rows {
 			if why := r.outOfScope(t); why != "" {
-				r.leftOut[why] = r.leftOut[why].plus(t.Amount.Decimal)
+				out.leftOut[why] = out.leftOut[why].plus(t.Amount.Decimal)
 				continue
 			}
 			key := document{strings.ToLower(t.TaskID), t.Reference, t.Transaction, t.EffectiveDate}
@@ -159,22 +201,18 @@ func (r *run) readLedger(ctx context.Context) error {
 				d = &ledgerDoc{task: t.TaskID, reference: t.Reference, text: t.Transaction, date: cin7.Date(r.same(string(t.EffectiveDate))), lines: packed{in: r.numbers},
 					journal: strings.Contains(strings.ToLower(t.Type), "journal")}
 				docs[key] = d
-				r.docs = append(r.docs, d)
+				out.docs = append(out.docs, d)
 			}
 			v := d.lines.vector()
 			v.add(t.DebitAccountCode, t.Amount.Decimal, decimal.Zero, 1)
 			v.add(t.CreditAccountCode, t.Amount.Neg(), decimal.Zero, 1)
 			d.lines = r.numbers.pack(v)
-			r.total(t.DebitAccountCode, t.EffectiveDate, decimal.Zero, t.Amount.Decimal)
-			r.total(t.CreditAccountCode, t.EffectiveDate, decimal.Zero, t.Amount.Neg())
+			debit, credit := totalKey{t.DebitAccountCode, month(t.EffectiveDate)}, totalKey{t.CreditAccountCode, month(t.EffectiveDate)}
+			out.totals[debit] = out.totals[debit].Add(t.Amount.Decimal)
+			out.totals[credit] = out.totals[credit].Sub(t.Amount.Decimal)
 		}
 	}
-	for _, d := range r.docs {
-		p := d.lines.of(r.accounts.payable)
-		d.ap, d.credit = !p.base.IsZero(), p.base.IsPositive()
-		r.identify(d)
-	}
-	return nil
+	return out, nil
 }
 
 // outOfScope says why a ledger row is no part of this tie-out, "" when it is:

@@ -93,7 +93,8 @@ func (r *run) readBills(ctx context.Context) error {
 					b.unmapped = append(b.unmapped, code)
 					r.names[code] = "has no account in Cin7"
 				}
-				r.total(code, b.date, p.Base, decimal.Zero)
+				s := r.side(totalKey{code, month(b.date)})
+				s.netsuite = s.netsuite.Add(p.Base)
 			}
 		}
 		names2, err := r.vendorNames(ctx, vendors)

@@ -46,22 +46,25 @@ func TestListsAreWhole(t *testing.T) {
 	b.run()
 	for name, c := range map[string]struct {
 		path, body string
+		times      int // default 1
 		want       string
 	}{
-		"ledger ends early":           {"transactions", `{"Total":%d,"Page":2,"Transactions":[]}`, "ended after 1000 of"},
-		"ledger loses rows":           {"transactions", `{"Total":1000,"Page":2,"Transactions":[]}`, "rows were removed"},
-		"ledger has no list":          {"transactions", `{"Total":%d,"Page":2}`, "no list"},
-		"purchases are not all there": {"purchaseList", `{"Total":%d,"Page":1,"PurchaseList":[]}`, "ended after 0 of"},
+		"ledger ends early":           {"transactions", `{"Total":%d,"Page":2,"Transactions":[]}`, 1, "ended after 1000 of"},
+		"ledger loses rows":           {"transactions", `{"Total":1000,"Page":2,"Transactions":[]}`, 3, "rows left the list"},
+		"ledger has no list":          {"transactions", `{"Total":%d,"Page":2}`, 1, "no list"},
+		"purchases are not all there": {"purchaseList", `{"Total":%d,"Page":1,"PurchaseList":[]}`, 1, "ended after 0 of"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := cin7test.Fault{Path: "=" + c.path, Status: 200, Body: c.body}
 			if strings.Contains(c.body, "%d") {
 				f.Body = fmt.Sprintf(c.body, len(b.world.Cin7.Transactions()))
 			}
-			if c.path == "transactions" {
-				f.Skip = 1
+			for n := range max(c.times, 1) {
+				if c.path == "transactions" {
+					f.Skip = 1 + n // the second page, each time
+				}
+				b.world.Cin7.FailNext(f)
 			}
-			b.world.Cin7.FailNext(f)
 			r, err := reconcile.Run(t.Context(), b.in)
 			if b.world.Cin7.ClearFaults() > 0 {
 				t.Fatal("the fault never came")
@@ -71,4 +74,13 @@ func TestListsAreWhole(t *testing.T) {
 			}
 		})
 	}
+	t.Run("ledger loses rows once", func(t *testing.T) { // it is read anew, from the start
+		b.world.Cin7.FailNext(cin7test.Fault{Path: "=transactions", Skip: 1, Status: 200, Body: `{"Total":1000,"Page":2,"Transactions":[]}`})
+		if r := b.run(); len(r.Differences) > 0 || len(r.Documents) != n+n/5 {
+			t.Errorf("%d documents, differences: %v", len(r.Documents), r.Differences)
+		}
+		if b.world.Cin7.ClearFaults() > 0 {
+			t.Error("the fault never came")
+		}
+	})
 }

@@ -96,14 +96,13 @@ type totalKey struct{ account, period string }
 
 type side struct{ netsuite, cin7 decimal.Decimal }
 
-func (r *run) total(account string, date cin7.Date, ns, c7 decimal.Decimal) {
-	k := totalKey{account, month(date)}
+func (r *run) side(k totalKey) *side {
 	s := r.totals[k]
 	if s == nil {
 		s = &side{}
 		r.totals[k] = s
 	}
-	s.netsuite, s.cin7 = s.netsuite.Add(ns), s.cin7.Add(c7)
+	return s
 }
 
 // month is the accounting period of a date, YYYY-MM.
