@@ -147,7 +147,8 @@ const ledgerTries = 3
 // documents.
 func (r *run) readLedger(ctx context.Context) error {
 	var got ledger
-	pages, err := r.ledgerPages, error(nil)
+	var err error
+	pages := r.ledgerPages
 	for try := 1; ; try++ {
 		got, err = r.foldLedger(pages)
 		if !errors.Is(err, errMoved) || try == ledgerTries {
