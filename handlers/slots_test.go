@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -77,10 +78,57 @@ func TestSlotsOfTheDeadComeBack(t *testing.T) {
 	if _, err := b.slot(t.Context(), "7654321", 1, true); err != nil {
 		t.Errorf("another account: got %v", err)
 	}
-	setTime(start.Add(slotFor + time.Second))
-	if _, err := b.slot(t.Context(), "1234567", 1, false); err != nil {
-		t.Errorf("after %s: got %v", slotFor, err)
+	// The next holder of its lane has waited for the lease; it does not wait again.
+	setTime(start.Add(31 * time.Second))
+	long, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := b.slot(long, "1234567", 1, false); err != nil {
+		t.Errorf("31 s later: got %v", err)
 	}
+}
+
+// A request may take longer than a slot lasts; it is in flight all the same.
+func TestSlotIsKeptWhileItsRequestIsInFlight(t *testing.T) {
+	b, setTime := virtual(t)
+	start := time.Now()
+	const key, holder = "mlc:slots:1234567", "a request"
+	verb := func(verb, holder string) int64 {
+		got, err := slotScript.Run(t.Context(), b.rdb, []string{key}, verb, holder, 1, slotFor.Milliseconds()).Int64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if verb("take", holder) != 1 {
+		t.Fatal("the first slot was not given")
+	}
+	for passed := slotWord; passed <= 2*time.Minute; passed += slotWord {
+		setTime(start.Add(passed))
+		if verb("keep", holder) != 1 || verb("take", "another") != 0 {
+			t.Fatalf("after %s the slot was lost to another request", passed)
+		}
+	}
+	if verb("leave", holder); verb("keep", holder) != 0 || verb("take", "another") != 1 {
+		t.Error("a slot that was given back is still held")
+	}
+}
+
+func TestHolderSaysThatItLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		said := 0
+		stop := whileHeld(slotWord, func() { said++ })
+		<-time.After(2*time.Minute + time.Second)
+		synctest.Wait()
+		if want := int(2 * time.Minute / slotWord); said != want {
+			t.Errorf("in two minutes it was said %d times, want %d", said, want)
+		}
+		stop()
+		<-time.After(time.Hour)
+		synctest.Wait()
+		if want := int(2 * time.Minute / slotWord); said != want {
+			t.Errorf("after the end it was said %d times, want %d", said, want)
+		}
+	})
 }
 
 func TestSlotsWithoutRedis(t *testing.T) {
