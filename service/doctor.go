@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -29,6 +30,7 @@ type Examination struct {
 	Transports handlers.Transports
 	PublicURL  string           // under which the public listener is reached; "": not known
 	Now        func() time.Time // default time.Now
+	Silence    time.Duration    // how long the first answer of a system may take, default silence
 }
 
 // findings gathers checks.
@@ -135,9 +137,22 @@ func skew(f *findings, name string, theirs, before, after time.Time) {
 	f.ok(name, "agrees with this machine's")
 }
 
-// dated notes the Date of the last answer that passes through.
+// silence is how long the first answer of a system may take: one that never
+// answers must leave time for what is asked of the other, within the time that
+// the API has for an answer.
+const silence = 10 * time.Second
+
+// errSilent is the end of that time.
+type errSilent time.Duration
+
+func (s errSilent) Error() string { return "no answer within " + time.Duration(s).String() }
+
+// dated notes the Date of the last answer that passes through, and waits for
+// the first one for a limited time.
 type dated struct {
-	next http.RoundTripper
+	next  http.RoundTripper
+	limit time.Duration
+
 	mu   sync.Mutex
 	at   time.Time
 	sent time.Time
@@ -146,7 +161,7 @@ type dated struct {
 
 func (d *dated) RoundTrip(r *http.Request) (*http.Response, error) {
 	sent := time.Now()
-	res, err := d.next.RoundTrip(r)
+	res, err := d.roundTrip(r)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +171,41 @@ func (d *dated) RoundTrip(r *http.Request) (*http.Response, error) {
 		d.mu.Unlock()
 	}
 	return res, nil
+}
+
+func (d *dated) roundTrip(r *http.Request) (*http.Response, error) {
+	d.mu.Lock()
+	answered := !d.at.IsZero()
+	d.mu.Unlock()
+	if answered || d.limit == 0 {
+		return d.next.RoundTrip(r)
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	timer := time.AfterFunc(d.limit, func() { cancel(errSilent(d.limit)) })
+	defer timer.Stop()
+	res, err := d.next.RoundTrip(r.WithContext(ctx))
+	if err == nil {
+		context.AfterFunc(r.Context(), func() { cancel(nil) }) // the body is read under it
+		return res, nil
+	}
+	defer cancel(nil)
+	var s errSilent
+	if errors.As(context.Cause(ctx), &s) {
+		return nil, s
+	}
+	return nil, err
+}
+
+// watched puts both systems' transports under a limit and notes their clocks.
+func watched(tr handlers.Transports, limit time.Duration) (ns, c7 *dated) {
+	ns, c7 = &dated{next: tr.NetSuite, limit: limit}, &dated{next: tr.Cin7, limit: limit}
+	if ns.next == nil {
+		ns.next = netsuite.NewTransport()
+	}
+	if c7.next == nil {
+		c7.next = cin7.NewTransport()
+	}
+	return ns, c7
 }
 
 func (d *dated) skew(f *findings, name string) {
@@ -182,13 +232,7 @@ func (e Examination) tenant(ctx context.Context, f *findings, t *tenant.Tenant) 
 	e.webhook(ctx, f, t, creds)
 	e.publicURL(ctx, f, t)
 	e.certificate(f, t, creds)
-	ns, c7 := &dated{next: e.Transports.NetSuite}, &dated{next: e.Transports.Cin7}
-	if ns.next == nil {
-		ns.next = netsuite.NewTransport()
-	}
-	if c7.next == nil {
-		c7.next = cin7.NewTransport()
-	}
+	ns, c7 := watched(e.Transports, cmp.Or(e.Silence, silence))
 	tr := handlers.Transports{NetSuite: ns, Cin7: c7}
 	base := e.netsuite(ctx, f, t, creds, tr)
 	ns.skew(f, "clock of NetSuite")
@@ -332,6 +376,9 @@ func (e Examination) netsuite(ctx context.Context, f *findings, t *tenant.Tenant
 		plain.Remedy = ""
 		f.fail("NetSuite token", fix, "%v", &plain)
 		return currencies{}
+	case ctx.Err() != nil:
+		f.unseen("NetSuite token", "the time was over")
+		return currencies{}
 	case err != nil:
 		f.fail("NetSuite token", "correct the netsuite section and apply it again", "%v", err)
 		return currencies{}
@@ -392,6 +439,10 @@ func (e Examination) cin7(ctx context.Context, f *findings, t *tenant.Tenant, cr
 	var me cin7.Me
 	if err == nil {
 		me, err = client.Me(ctx)
+	}
+	if ctx.Err() != nil {
+		f.unseen("Cin7 keys", "the time was over")
+		return
 	}
 	if err != nil {
 		fix := keys

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/ml-connector/ml-connector/api"
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
+	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/internal/soak"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
@@ -52,6 +54,8 @@ var faults = []fault{
 	hidden("vendor", "Lists > Vendors"), hidden("contact", "Lists > Contacts"), hidden("transaction", "Find Transaction"), hidden("transactionline", "Find Transaction"),
 	hidden("transactionaccountingline", "Lists > Accounts"), hidden("account", "Lists > Accounts"), hidden("item", "Lists > Items"),
 	hidden("currency", "Lists > Currency"), hidden("term", "Accounting Lists"), hidden("previoustransactionlinelink", "Find Transaction"), hidden("deletedrecord", "Deleted Records"),
+	{name: "NetSuite never answers", after: func(w *ward) { w.silent(func(tr *handlers.Transports) *http.RoundTripper { return &tr.NetSuite }) }, seen: []string{"NetSuite token"}, fix: "can be reached from here"},
+	{name: "Cin7 never answers", after: func(w *ward) { w.silent(func(tr *handlers.Transports) *http.RoundTripper { return &tr.Cin7 }) }, seen: []string{"Cin7 keys"}, fix: "can be reached from here"},
 	{name: "wrong Cin7 key", edit: swap(distributor.Cin7Key, distributor.Cin7Key+"x"), seen: []string{"Cin7 keys"}, fix: "Integrations > API"},
 	{name: "wrong Cin7 account", edit: swap(`account_id: "`+distributor.Cin7Account+`"`, `account_id: "00000000-0000-4000-8000-000000000009"`), seen: []string{"Cin7 keys"}, fix: "cin7.account_id"},
 	{name: "wrong Cin7 path", edit: swap("/ExternalApi/v2", "/External"), seen: []string{"Cin7 keys"}, fix: "cin7.base_url"},

@@ -136,7 +136,7 @@ func judged(res *http.Response, body []byte) (*api.ProbeAnswer, *finding) {
 	case res.StatusCode == http.StatusUnauthorized && ours:
 		return nil, &finding{what: "ml-connector answers there, but the secret did not arrive, or it is another installation with another keyset", fix: "let the proxy pass X-Webhook-Secret and the query on as they are, and see that this name leads to this installation"}
 	case res.StatusCode == http.StatusNotFound && ours:
-		return nil, &finding{what: "ml-connector answers there, but not at this path", fix: "correct the path of MLC_PUBLIC_URL, or what the proxy takes off it"}
+		return nil, &finding{what: "ml-connector answers there, but not at this path", fix: "correct the path of MLC_PUBLIC_URL, or what the proxy takes off it; if it leads to the ops listener (MLC_OPS_ADDR), let it lead to MLC_PUBLIC_ADDR"}
 	case res.StatusCode == http.StatusBadGateway || res.StatusCode == http.StatusGatewayTimeout || res.StatusCode == http.StatusServiceUnavailable:
 		return nil, &finding{what: fmt.Sprintf("the proxy answers %d", res.StatusCode), fix: "see that a process with the role api runs and is ready, and that the proxy leads to MLC_PUBLIC_ADDR"}
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -166,4 +167,18 @@ func certificateOf(t *testing.T, days int, keyPEM []byte) string {
 		t.Fatal(err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// mute is a transport that a firewall swallows everything of.
+type mute struct{}
+
+func (mute) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// silent lets one of the systems never answer.
+func (w *ward) silent(which func(*handlers.Transports) *http.RoundTripper) {
+	*which(&w.e.Transports) = mute{}
+	w.e.Silence = time.Second
 }
