@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ml-connector/ml-connector/api"
+	"github.com/ml-connector/ml-connector/internal/soak"
 )
 
 func TestParseTokensRefuses(t *testing.T) {
@@ -46,6 +47,7 @@ func TestRoles(t *testing.T) {
 	_ = pub
 	open := []string{"GET /livez", "GET /metrics", "GET /openapi.yaml", "GET /readyz"}
 	var table []string
+	cells := 0
 	for _, e := range api.Table() {
 		table = append(table, e.Method+" /api/v1"+e.Pattern)
 		want := map[string]api.Role{http.MethodGet: api.Viewer, http.MethodPost: api.Operator, http.MethodPut: api.Owner, http.MethodDelete: api.Owner}[e.Method]
@@ -62,6 +64,7 @@ func TestRoles(t *testing.T) {
 				header = []string{"Authorization", "Bearer " + token}
 			}
 			got := h.call(e.Method, path, "", header...)
+			cells++
 			refused := got.status == http.StatusUnauthorized || got.status == http.StatusForbidden
 			if refused != (role < e.Role) || got.status == http.StatusMethodNotAllowed {
 				t.Errorf("%s %s by role %d: got %d", e.Method, path, role, got.status)
@@ -79,6 +82,7 @@ func TestRoles(t *testing.T) {
 			t.Errorf("%s is served without a role", r)
 		}
 	}
+	soak.Figure(t, "routes by role", "%d routes, nobody, a wrong token and three roles: %d cells, answered otherwise than the table says: %s", len(table), cells, soak.NoneOf(cells))
 }
 
 // ownersPosts are the actions that show or end a credential.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -276,6 +277,13 @@ func TestApplySaysWhatItReplaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.run(0, "tenant", "rotate-secret", "acme")
+	old, creds, err := rooms.Tenants.Load(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rooms.Tenants.Replace(t.Context(), old, old.Version-1, creds); !errors.Is(err, tenant.ErrChanged) {
+		t.Errorf("in place of a version that is no longer in force: %v", err)
+	}
 	said, warned := apply()
 	for _, want := range []string{`sync.mapping.accounts "6100": "429" -> nothing (set `, " by ann@example.org)", "webhook secret ", " ends (never used)"} {
 		if !strings.Contains(warned, want) || !strings.Contains(said, want) {
