@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -14,9 +15,9 @@ import (
 
 func (a *app) accountsCommand() *cobra.Command {
 	var since, file string
-	var block bool
+	var block, history bool
 	c := &cobra.Command{
-		Use: "accounts TENANT [--since DATE] [--suggest] [--rehearse FILE]", Short: "Show the NetSuite accounts in use and the Cin7 account of each", Args: exactArgs(1),
+		Use: "accounts TENANT [--since DATE] [--suggest] [--rehearse FILE] [--history]", Short: "Show the NetSuite accounts in use and the Cin7 account of each", Args: exactArgs(1),
 		Long: `Reads the bills and credits since a date (by default of the last 90 days) and
 lists each account that they post to, with its lines, its amount in base
 currency, its Cin7 account, and how that was found. For an account without one:
@@ -25,8 +26,14 @@ suggestion until the mapping says so.
 
 --suggest writes a mapping to read, correct and paste under sync.mapping.
 --rehearse FILE says what a mapping would do, before it counts: the file has
-the mapping section of a tenant file.`,
+the mapping section of a tenant file.
+--history lists the versions of the mapping (when, who, what), and what is
+posted under an older one and stands otherwise than it would today. It asks
+neither NetSuite nor Cin7.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if history && (block || file != "" || since != "") {
+				return usageError{errors.New("--history goes alone: it shows what was, not what would be")}
+			}
 			var other *tenant.Mapping
 			if file != "" {
 				b, err := os.ReadFile(file) //nolint:gosec // whoever runs the program names the file
@@ -40,6 +47,9 @@ the mapping section of a tenant file.`,
 				other = &m
 			}
 			return a.withTenant(cmd, args[0], func(conf service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+				if history {
+					return a.mappingHistory(cmd, rooms, t)
+				}
 				u, err := service.Usage(cmd.Context(), conf, rooms, t, since)
 				if err != nil {
 					return err
@@ -91,6 +101,41 @@ the mapping section of a tenant file.`,
 	}
 	c.Flags().StringVar(&since, "since", "", "first day, YYYY-MM-DD; by default 90 days ago")
 	c.Flags().BoolVar(&block, "suggest", false, "write a mapping to paste")
+	c.Flags().BoolVar(&history, "history", false, "list the versions of the mapping, and what is posted under an older one")
 	c.Flags().StringVar(&file, "rehearse", "", "say what the mapping in this file would do")
 	return c
+}
+
+// mappingHistory shows the versions of a mapping, and what they left behind.
+func (a *app) mappingHistory(cmd *cobra.Command, rooms service.Rooms, t *tenant.Tenant) error {
+	m, err := service.MappingsOf(cmd.Context(), rooms, t)
+	if err != nil {
+		return err
+	}
+	var rows []table.Row
+	for _, v := range m.Versions {
+		for _, c := range v.Changes {
+			rows = append(rows, table.Row{v.Version, moment(v.At), v.Who, c.Table + "." + c.Key, dash(c.From), dash(c.To)})
+		}
+	}
+	if err := a.show(cmd, m, table.Row{"Version", "When", "Who", "Entry", "From", "To"}, rows); err != nil || a.output == "json" {
+		return err
+	}
+	w := cmd.OutOrStdout()
+	if len(m.Older) == 0 {
+		fmt.Fprintln(w, "Nothing that is posted stands otherwise than it would today.")
+		return nil
+	}
+	fmt.Fprintln(w, "Posted under an older version, and left as it is:")
+	rows = nil
+	for _, x := range m.Older {
+		rows = append(rows, table.Row{x.Type, x.ID, x.Number, x.Vendor, x.Settings, x.Account + x.Product, dash(x.Now)})
+	}
+	if err := a.show(cmd, nil, table.Row{"Type", "Id", "Number", "Vendor", "Version", "In Cin7", "Today"}, rows); err != nil {
+		return err
+	}
+	if m.More {
+		fmt.Fprintln(w, "There are more.")
+	}
+	return nil
 }

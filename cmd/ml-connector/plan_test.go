@@ -17,6 +17,8 @@ import (
 	"github.com/ml-connector/ml-connector/handlers"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
+	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/service"
 )
 
 // ledgers is the command line of whoever keeps the books of one company, in an
@@ -24,6 +26,7 @@ import (
 type ledgers struct {
 	t     *testing.T
 	world *distributor.World
+	redis *miniredis.Miniredis
 	env   []string
 	dir   string
 }
@@ -46,8 +49,8 @@ func newLedgers(t *testing.T) *ledgers {
 	ns, c7 := httptest.NewServer(world.NetSuite), httptest.NewServer(world.Cin7)
 	t.Cleanup(ns.Close)
 	t.Cleanup(c7.Close)
-	l := &ledgers{t: t, world: world, dir: t.TempDir()}
-	l.env = []string{"MLC_REDIS_URL=redis://" + miniredis.RunT(t).Addr(), "MLC_KEYSET_FILE=" + l.file("keyset.json"), "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_SETTLE_SECONDS=1"}
+	l := &ledgers{t: t, world: world, redis: miniredis.RunT(t), dir: t.TempDir()}
+	l.env = []string{"MLC_REDIS_URL=redis://" + l.redis.Addr(), "MLC_KEYSET_FILE=" + l.file("keyset.json"), "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_SETTLE_SECONDS=1"}
 	l.write("tenant.yaml", world.Tenant(books, ns.URL, c7.URL, "INVOICE"))
 	for _, args := range [][]string{{"keys", "init"}, {"tenant", "apply", "--no-ping", "-f", l.file("tenant.yaml")}} {
 		if said, err := l.run(args...); err != nil {
@@ -73,6 +76,16 @@ func (l *ledgers) write(name, text string) string {
 		l.t.Fatal(err)
 	}
 	return l.file(name)
+}
+
+// completed is a record as the service remembers it.
+func (l *ledgers) completed(typ, id string, fields ...string) {
+	l.t.Helper()
+	r := queue.Ref{Type: typ, ID: id}
+	l.redis.HSet(queue.KeyRecord(books, r), append(fields, "state", string(queue.Completed))...)
+	if _, err := l.redis.ZAdd(queue.KeyByState(books, queue.Completed), 1, r.String()); err != nil {
+		l.t.Fatal(err)
+	}
 }
 
 // run runs a command line and returns what it writes to standard output.
@@ -225,6 +238,23 @@ func TestAccountsCommand(t *testing.T) {
 	l.fails(false, append(accounts, "--rehearse", l.file("none.yaml")), "none.yaml")
 	l.fails(true, append(accounts, "--rehearse", l.write("typo.yaml", "acounts: {\"6990\": \"429\"}\n")), "typo.yaml", "acounts")
 	l.fails(true, append(accounts, "--rehearse", l.write("list.yaml", "- 6990\n")), "list.yaml", "mapping section")
+	// What is posted stays as it is, and is listed once the mapping leaves it.
+	history := []string{"accounts", books, "--history"}
+	l.says(history, "accounts.6100", "nothing", "429", "Nothing that is posted stands otherwise")
+	l.completed("purchaseorder", "601", "fact:number", "PO601", "fact:settings", "1", "fact:products", "item:2001//WEB=WEB,charge:151/5100/Freight+In=Inbound+freight")
+	l.completed("vendorbill", "701", "fact:number", "INV-701", "fact:settings", "1", "fact:accounts", "429", "fact:posted", "161/6100=429")
+	b, err := os.ReadFile(l.file("tenant.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	yaml := strings.NewReplacer(`"Inbound freight"`, `"Carriage"`, `"6100": "429"`, `"6100": "465"`).Replace(string(b))
+	l.says([]string{"tenant", "apply", "--no-ping", "--yes", "-f", l.write("tenant.yaml", yaml)})
+	l.says(history, "charges.5100", "Carriage", "Posted under an older version", "PO601", "Inbound freight", "INV-701", "465")
+	var m service.Mappings
+	if err := json.Unmarshal([]byte(l.says(append(history, "--output", "json"))), &m); err != nil || len(m.Older) != 2 || len(m.Versions) != 2 {
+		t.Errorf("as JSON: %v: %+v", err, m)
+	}
+	l.fails(true, append(history, "--suggest"), "history")
 }
 
 func TestReconcileCommand(t *testing.T) {
