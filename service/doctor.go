@@ -197,15 +197,20 @@ func (d *dated) roundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // watched puts both systems' transports under a limit and notes their clocks.
-func watched(tr handlers.Transports, limit time.Duration) (ns, c7 *dated) {
+func watched(tr handlers.Transports, limit time.Duration) (out handlers.Transports, ns, c7 *dated) {
+	if tr.NetSuite == nil {
+		tr.NetSuite = netsuite.NewTransport()
+	}
+	if tr.Cin7 == nil {
+		tr.Cin7 = cin7.NewTransport()
+	}
+	if t, ok := tr.NetSuite.(*http.Transport); ok && tr.NetSuiteHTTP1 == nil {
+		tr.NetSuiteHTTP1 = netsuite.HTTP1(t) // which the client cannot make of what we wrap
+	}
 	ns, c7 = &dated{next: tr.NetSuite, limit: limit}, &dated{next: tr.Cin7, limit: limit}
-	if ns.next == nil {
-		ns.next = netsuite.NewTransport()
-	}
-	if c7.next == nil {
-		c7.next = cin7.NewTransport()
-	}
-	return ns, c7
+	out = tr
+	out.NetSuite, out.Cin7 = ns, c7
+	return out, ns, c7
 }
 
 func (d *dated) skew(f *findings, name string) {
@@ -232,8 +237,7 @@ func (e Examination) tenant(ctx context.Context, f *findings, t *tenant.Tenant) 
 	e.webhook(ctx, f, t, creds)
 	e.publicURL(ctx, f, t)
 	e.certificate(f, t, creds)
-	ns, c7 := watched(e.Transports, cmp.Or(e.Silence, silence))
-	tr := handlers.Transports{NetSuite: ns, Cin7: c7}
+	tr, ns, c7 := watched(e.Transports, cmp.Or(e.Silence, silence))
 	base := e.netsuite(ctx, f, t, creds, tr)
 	ns.skew(f, "clock of NetSuite")
 	e.cin7(ctx, f, t, creds, tr, base)

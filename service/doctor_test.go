@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -260,4 +261,32 @@ func (w *ward) examine(withTenant bool) []api.Check {
 		w.t.Fatal(err)
 	}
 	return service.Doctor(w.t.Context(), w.e, tn)
+}
+
+// preferless refuses the header Prefer as NetSuite does under HTTP/2, where
+// its name is in lower case (contract 2.1).
+type preferless struct{}
+
+func (preferless) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("Prefer") == "" {
+		return (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	}
+	body := `{"title":"Bad Request","o:errorDetails":[{"detail":"Missing.","o:errorHeader":"Prefer","o:errorCode":"INVALID_HEADER"}]}`
+	return &http.Response{StatusCode: http.StatusBadRequest, ProtoMajor: 2, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+// An account that works by HTTP/1.1 alone is well: doctor and ping go over to
+// it as the service does.
+func TestDoctorAndPingGoOverToHTTP1(t *testing.T) {
+	w := newWard(t, fault{})
+	w.e.Transports.NetSuite, w.e.Transports.NetSuiteHTTP1 = preferless{}, &http.Transport{DisableKeepAlives: true}
+	tn, err := w.e.Rooms.Tenants.Get(t.Context(), tenantID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range append(w.examine(true), service.PingTenant(t.Context(), w.e.Rooms.Tenants, tn, w.e.Transports)...) {
+		if c.Failed() {
+			t.Errorf("a false alarm: %+v", c)
+		}
+	}
 }

@@ -331,8 +331,7 @@ func PingTenant(ctx context.Context, tenants *tenant.Store, t *tenant.Tenant, tr
 func Ping(ctx context.Context, tenants *tenant.Store, t *tenant.Tenant, creds tenant.Credentials, tr handlers.Transports) []api.Check {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	one, other := watched(tr, silence)
-	tr = handlers.Transports{NetSuite: one, Cin7: other}
+	tr, _, _ = watched(tr, silence)
 	ns := api.Check{Name: "NetSuite " + t.NetSuite.AccountID}
 	client, err := handlers.NetSuiteClient(t, creds, tr, nil, nil)
 	if err == nil {
