@@ -5,7 +5,7 @@
 // mlc:lanes lies elsewhere.
 //
 //	mlc:lanes              sorted set   tenant -> when its lane next wants a worker (Unix ms)
-//	mlc:{t}:events, bulk   stream+group marks that wait; read by the group "lane" as consumer "lane"
+//	mlc:{t}:events, bulk   stream       marks that wait or are at work; deleted when they are settled
 //	mlc:{t}:lane           hash         owner until fence hold paused
 //	mlc:{t}:rec:<ref>      hash         want done state reason message fix since updated next_at attempts crashes;
 //	                                    qid class (its waiting entry), taken (the entry in a worker's hands)
@@ -24,6 +24,14 @@
 // A storm of marks on one record is one waiting entry: an entry is added only
 // when none waits. Its want grows with every mark; done follows when a worker
 // that took the mark settles it.
+//
+// The holder of a lane alone reads its streams, from their beginning in each
+// turn: what a predecessor took and did not settle is oldest, and named in
+// taken. So no consumer group is needed, which would be a second account of the
+// same that can differ, and whose every change is written to disk.
+//
+// What many records need of Redis goes in one run of a script: a batch is taken
+// in one, and settled in one.
 //
 // A lane is claimed by moving its score to the end of the lease, and held
 // under a fence that only grows. Every write names its fence, and a script

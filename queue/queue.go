@@ -270,9 +270,15 @@ type laneNames struct {
 	keys    []string
 	boxed   []any
 	records string
+	logs    string
 }
 
 func (l *laneNames) record(r Ref) string { return l.records + r.Type + ":" + r.ID }
+
+func (l *laneNames) log(r Ref) string { return l.logs + r.Type + ":" + r.ID }
+
+// states are the keys of the indexes, in the order of States.
+func (l *laneNames) states() []string { return l.keys[laneKeys-len(States):] }
 
 // lane are the names of a tenant's lane. They are built once for each tenant,
 // for they are half of what a mark allocates.
@@ -280,7 +286,7 @@ func (q *Queue) lane(tenant string) *laneNames {
 	if known, ok := q.keys.Load(tenant); ok {
 		return known.(*laneNames)
 	}
-	l := &laneNames{keys: append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...), records: key(tenant, "rec:")}
+	l := &laneNames{keys: append([]string{KeyStream(tenant, Live), KeyStream(tenant, Bulk), KeyDue(tenant)}, byState(tenant)...), records: key(tenant, "rec:"), logs: key(tenant, "steps:")}
 	for _, k := range l.keys {
 		l.boxed = append(l.boxed, k)
 	}

@@ -310,7 +310,7 @@ func TestBoundAndPause(t *testing.T) {
 	})
 }
 
-func TestGoneStreamAndGroup(t *testing.T) {
+func TestGoneStream(t *testing.T) {
 	both(t, func(t *testing.T, rdb redis.UniversalClient) {
 		ctx := t.Context()
 		q := queue.New(rdb, queue.Options{})

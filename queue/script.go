@@ -109,6 +109,9 @@ local function move(rec, ref, byKey, to, now)
   redis.call('HSET', rec, 'state', to, 'updated', now)
   redis.call('ZADD', byKey[to], now, ref)
 end
+` + luaIndex
+	// luaIndex gives the keys of the indexes by state, which begin at a place.
+	luaIndex = `
 local function index(first)
   local byKey = {}
   local names = {'pending', 'running', 'completed', 'waiting', 'parked', 'skipped'}
@@ -118,14 +121,48 @@ end
 `
 )
 
-// luaTell adds a step to a timeline. One that does not begin with its time
-// happens now.
-const luaTell = `
-local function tell(log, cap, step)
-  if string.sub(step, 1, 1) == '\n' then step = string.format('%.0f', now) .. step end
-  if redis.call('RPUSH', log, step) > tonumber(cap) then redis.call('LTRIM', log, -tonumber(cap), -1) end
+// luaBatch is for scripts that work on many records, so that those share the
+// commands that take many members. move notes that a record changes its state,
+// moved moves all of them between the indexes, each from where it was first to
+// where it is last.
+const luaBatch = `
+local refAt = #KEYS[1] - #'lane' + #'rec:' + 1 -- where a ref begins in a record's key
+local at = string.format('%.0f', now)
+local refs, first, last = {}, {}, {}
+local function move(ref, from, to)
+  if not last[ref] then
+    refs[#refs + 1] = ref
+    first[ref] = from or ''
+  end
+  last[ref] = to
+end
+local function moved(firstKey)
+  local out, into = {}, {}
+  for _, ref in ipairs(refs) do
+    local from, to = first[ref], last[ref]
+    if from ~= to then
+      local o = out[from] or {}
+      o[#o + 1] = ref
+      out[from] = o
+    end
+    local i = into[to] or {}
+    i[#i + 1] = at
+    i[#i + 1] = ref
+    into[to] = i
+  end
+  for state, k in pairs(index(firstKey)) do
+    if out[state] then redis.call('ZREM', k, unpack(out[state])) end
+    if into[state] then redis.call('ZADD', k, unpack(into[state])) end
+  end
+end
+local function tell(log, cap, steps)
+  if redis.call('RPUSH', log, unpack(steps)) > cap then redis.call('LTRIM', log, -cap, -1) end
 end
 `
+
+// scriptBatch bounds the records of one run of such a script: Redis serves
+// nobody else meanwhile.
+const scriptBatch = 200
 
 // luaMark marks one record: its want grows and, unless it already waits in a
 // stream that counts, an entry is added. KEYS 1 events, 2 bulk, 3 due. It
@@ -296,37 +333,59 @@ redis.call('HSET', KEYS[1], 'until', ends)
 return ends
 `)
 
-// beginScript puts a taken entry's record to work.
+// beginScript puts the records of entries to work.
 //
-// KEYS 1 lane, 2 record, 3 stream of the entry, 4 log, 5..10 by:<state>.
-// ARGV 1 fence, 2 ref, 3 entry id, 4 1 if the holder before died, 5 class, 6
-// log cap, 7 what the timeline is told of the mark when it is first taken, or "".
-// Returns {want, crashes, attempts}, "superseded" when another entry of the
-// record counts (this one is removed), or "stale".
+// KEYS 1 lane, 2 stream of the entries, 3..8 by:<state>, then of each entry the
+// record and its log.
+// ARGV 1 fence, 2 1 if the holder before died, 3 class, 4 log cap, then of each
+// entry its id and what the timeline is told of the mark when it is first
+// taken, or "".
+// Returns of each entry want, crashes, attempts, and 1 if it was taken before
+// else 0; a want of "" when another entry of the record counts (this one is
+// removed); or "stale", and then nothing is written. Run twice, it does nothing
+// more, but counts a crash each time.
 //
 // A record that should wait but names no entry has lost its fields, so any
 // entry of it counts.
-var beginScript = newScript(true, luaNow+luaFence+luaMove+luaTell+`
-local rec, ref, id = KEYS[2], ARGV[2], ARGV[3]
-local taken, qid, state = unpack(redis.call('HMGET', rec, 'taken', 'qid', 'state'))
-local lost = not taken and not qid and (not state or state == 'pending' or state == 'running')
-if taken ~= id and qid ~= id and not lost then
-  redis.call('XACK', KEYS[3], 'lane', id)
-  redis.call('XDEL', KEYS[3], id)
-  return 'superseded'
+var beginScript = newScript(true, luaNow+luaFence+luaIndex+luaBatch+`
+local cap = tonumber(ARGV[4])
+local out, gone = {}, {}
+for i = 9, #KEYS, 2 do
+  local rec, id, marked = KEYS[i], ARGV[i - 4], ARGV[i - 3]
+  local taken, qid, state, from, want, crashes, attempts = unpack(redis.call('HMGET', rec, 'taken', 'qid', 'state', 'from', 'want', 'crashes', 'attempts'))
+  local lost = not taken and not qid and (not state or state == 'pending' or state == 'running')
+  local n = #out
+  if taken ~= id and qid ~= id and not lost then
+    gone[#gone + 1] = id
+    out[n + 1], out[n + 2], out[n + 3], out[n + 4] = '', '0', '0', '0'
+  else
+    if qid == id then redis.call('HDEL', rec, 'qid', 'class') end
+    if taken == id and ARGV[2] == '1' then crashes = redis.call('HINCRBY', rec, 'crashes', 1) end
+    if ARGV[3] == 'bulk' then redis.call('HSET', rec, 'taken', id, 'state', 'running', 'updated', at, 'from', 'bulk')
+    else
+      redis.call('HSET', rec, 'taken', id, 'state', 'running', 'updated', at)
+      if from then redis.call('HDEL', rec, 'from') end
+    end
+    if taken ~= id and marked ~= '' then tell(KEYS[i + 1], cap, {marked}) end
+    move(string.sub(rec, refAt), state, 'running')
+    out[n + 1], out[n + 2], out[n + 3], out[n + 4] = want or '0', tostring(crashes or '0'), attempts or '0', taken == id and '1' or '0'
+  end
 end
-if qid == id then redis.call('HDEL', rec, 'qid', 'class') end
-if taken ~= id and ARGV[7] ~= '' then tell(KEYS[4], ARGV[6], ARGV[7]) end
-if taken == id and ARGV[4] == '1' then redis.call('HINCRBY', rec, 'crashes', 1) end
-redis.call('HSET', rec, 'taken', id)
-if ARGV[5] == 'bulk' then redis.call('HSET', rec, 'from', 'bulk') else redis.call('HDEL', rec, 'from') end
-move(rec, ref, index(5), 'running', now)
-local got = redis.call('HMGET', rec, 'want', 'crashes', 'attempts')
-return {got[1] or '0', got[2] or '0', got[3] or '0'}
+if #gone > 0 then redis.call('XDEL', KEYS[2], unpack(gone)) end
+moved(3)
+return out
 `)
 
-// returnScript gives a taken, unsettled record back; its entry stays pending
-// in the group and is taken first by the next holder.
+// vanishedScript compares what waits at one moment.
+//
+// KEYS 1 by:pending, 2 events, 3 bulk. Returns "1" if more records wait than
+// there are entries, else "0".
+var vanishedScript = newScript(true, `
+return redis.call('ZCARD', KEYS[1]) > redis.call('XLEN', KEYS[2]) + redis.call('XLEN', KEYS[3]) and '1' or '0'
+`)
+
+// returnScript gives a taken, unsettled record back; its entry stays
+// the oldest of its stream, so the next holder takes it first.
 //
 // KEYS 1 lane, 2 record, 3..8 by:<state>. ARGV 1 fence, 2 ref, 3 entry id.
 // Returns "ok" or "stale".
@@ -335,57 +394,99 @@ if redis.call('HGET', KEYS[2], 'taken') == ARGV[3] then move(KEYS[2], ARGV[2], i
 return 'ok'
 `)
 
-// settleScript records an outcome.
+// settleScript records outcomes.
 //
-// KEYS 1 lane, 2 record, 3 stream of the entry, 4 due, 5 log, 6..11 by:<state>.
-// ARGV 1 fence, 2 ref, 3 entry id or "", 4 want of the entry, 5 state,
-// 6 reason, 7 message, 8 fix, 9 next_at in ms or 0, 10 1 if it counts as a
-// failed attempt, 11 log cap, 12 number of facts, 13 name of this settlement,
-// then name and value of each fact, then each step (StepText).
+// KEYS 1 lane, 2 events, 3 bulk, 4 due, 5..10 by:<state>, then of each outcome
+// the record and its log.
+// ARGV 1 fence, 2 log cap, then of each outcome: entry id or "", class of the
+// entry, want of the entry, state, reason, message, fix, next_at in ms or 0, 1
+// if it counts as a failed attempt, name of this settlement, number of facts,
+// name and value of each, number of steps, each step (StepText).
 // Since when a record stands still for a reason is kept while it does: looking
 // again does not begin it anew.
-// Returns "ok", "already" when the entry was settled before, or the settlement
-// without an entry made, or "stale".
-var settleScript = newScript(true, luaNow+luaFence+luaMove+luaTell+`
-local rec, ref, id = KEYS[2], ARGV[2], ARGV[3]
-if id ~= '' then
-  redis.call('XACK', KEYS[3], 'lane', id)
-  redis.call('XDEL', KEYS[3], id)
-  if redis.call('HGET', rec, 'taken') ~= id then return 'already' end
-  redis.call('HDEL', rec, 'taken', 'crashes')
-  if tonumber(ARGV[4]) > tonumber(redis.call('HGET', rec, 'done') or '0') then redis.call('HSET', rec, 'done', ARGV[4]) end
-  redis.call('HDEL', rec, 'op')
-else
-  if redis.call('HGET', rec, 'op') == ARGV[13] then return 'already' end
-  redis.call('HSET', rec, 'op', ARGV[13])
-end
-local state, nextAt = ARGV[5], tonumber(ARGV[9])
-if ARGV[10] == '1' then redis.call('HINCRBY', rec, 'attempts', 1)
-elseif state == 'parked' then redis.call('HDEL', rec, 'attempts')
-elseif state ~= 'waiting' then redis.call('HDEL', rec, 'attempts', 'since') end
-if state == 'parked' or state == 'waiting' then
-  local since, reason = unpack(redis.call('HMGET', rec, 'since', 'reason'))
-  if not since or reason ~= ARGV[6] or string.sub(since, 1, #state + 1) ~= state .. ' ' then
-    redis.call('HSET', rec, 'since', state .. string.format(' %.0f', now))
+// What was settled before is left as it is: an entry that the record does not
+// name as taken, or without an entry the settlement made last.
+// Returns "ok", or "stale", and then nothing is written.
+var settleScript = newScript(true, luaNow+luaFence+luaIndex+luaBatch+`
+local cap, arg = tonumber(ARGV[2]), 2
+local gone, undue = {events = {}, bulk = {}}, {}
+local function settle(rec, log)
+  local id, class, wanted, state, reason, message, fix, nextAt, failed, name = unpack(ARGV, arg + 1, arg + 10)
+  local facts = tonumber(ARGV[arg + 11])
+  local fact = arg + 12
+  local step = fact + 2 * facts
+  local steps = tonumber(ARGV[step])
+  arg = step + steps
+  local taken, qid, from, done, op = unpack(redis.call('HMGET', rec, 'taken', 'qid', 'state', 'done', 'op'))
+  local set, del = {'updated', at}, {}
+  local function put(field, value)
+    if value == '' then del[#del + 1] = field
+    else
+      set[#set + 1] = field
+      set[#set + 1] = value
+    end
+  end
+  if id ~= '' then
+    local g = gone[class]
+    g[#g + 1] = id
+    if taken ~= id then return end
+    del = {'taken', 'crashes', 'op'}
+    if tonumber(wanted) > tonumber(done or '0') then put('done', wanted) end
+    taken = false
+  else
+    if op == name then return end
+    put('op', name)
+  end
+  if failed == '1' then redis.call('HINCRBY', rec, 'attempts', 1)
+  elseif state ~= 'waiting' then put('attempts', '') end
+  if state == 'parked' or state == 'waiting' then
+    local since, why = unpack(redis.call('HMGET', rec, 'since', 'reason'))
+    if not since or (why or '') ~= reason or string.sub(since, 1, #state + 1) ~= state .. ' ' then put('since', state .. ' ' .. at) end
+  elseif failed ~= '1' then put('since', '') end
+  for i = fact, step - 2, 2 do put('fact:' .. ARGV[i], ARGV[i + 1]) end
+  put('reason', reason)
+  put('message', message)
+  put('fix', fix)
+  local ref = string.sub(rec, refAt)
+  if qid then
+    state = 'pending'
+  elseif taken then
+    state = 'running'
+  end
+  if state == 'waiting' and nextAt ~= '0' then
+    undue[ref] = nextAt
+    put('next_at', nextAt)
+  else
+    undue[ref] = false
+    put('next_at', '')
+  end
+  put('state', state)
+  move(ref, from, state)
+  redis.call('HSET', rec, unpack(set))
+  if #del > 0 then redis.call('HDEL', rec, unpack(del)) end
+  if steps > 0 then
+    local told = {}
+    for i = 1, steps do
+      told[i] = ARGV[step + i]
+      if string.sub(told[i], 1, 1) == '\n' then told[i] = at .. told[i] end
+    end
+    tell(log, cap, told)
   end
 end
-local facts = tonumber(ARGV[12])
-for i = 0, facts - 1 do
-  local name, value = ARGV[14 + 2 * i], ARGV[15 + 2 * i]
-  if value == '' then redis.call('HDEL', rec, 'fact:' .. name) else redis.call('HSET', rec, 'fact:' .. name, value) end
+for i = 11, #KEYS, 2 do settle(KEYS[i], KEYS[i + 1]) end
+for class, ids in pairs(gone) do
+  if #ids > 0 then redis.call('XDEL', class == 'bulk' and KEYS[3] or KEYS[2], unpack(ids)) end
 end
-for i = 14 + 2 * facts, #ARGV do tell(KEYS[5], ARGV[11], ARGV[i]) end
-redis.call('HSET', rec, 'reason', ARGV[6], 'message', ARGV[7], 'fix', ARGV[8], 'next_at', '0')
-redis.call('ZREM', KEYS[4], ref)
-if redis.call('HEXISTS', rec, 'qid') == 1 then
-  state = 'pending'
-elseif id == '' and redis.call('HEXISTS', rec, 'taken') == 1 then
-  state = 'running'
-elseif state == 'waiting' and nextAt > 0 then
-  redis.call('HSET', rec, 'next_at', nextAt)
-  redis.call('ZADD', KEYS[4], nextAt, ref)
+local due, out = {}, {}
+for ref, nextAt in pairs(undue) do
+  if nextAt then
+    due[#due + 1] = nextAt
+    due[#due + 1] = ref
+  else out[#out + 1] = ref end
 end
-move(rec, ref, index(6), state, now)
+if #due > 0 then redis.call('ZADD', KEYS[4], unpack(due)) end
+if #out > 0 then redis.call('ZREM', KEYS[4], unpack(out)) end
+moved(5)
 return 'ok'
 `)
 
@@ -443,15 +544,5 @@ return 'ok'
 // KEYS 1 mlc:lanes. ARGV 1 tenant, 2 when in ms. Returns "ok".
 var scoreScript = newScript(true, `
 redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1])
-return 'ok'
-`)
-
-// groupScript makes the group of a stream, which then shows all of its
-// entries as new, and the stream if there is none.
-//
-// KEYS 1 stream. ARGV 1 1 to make it anew if it is there. Returns "ok".
-var groupScript = newScript(true, `
-if ARGV[1] == '1' then redis.call('XGROUP', 'DESTROY', KEYS[1], 'lane') end
-redis.pcall('XGROUP', 'CREATE', KEYS[1], 'lane', '0', 'MKSTREAM')
 return 'ok'
 `)

@@ -27,17 +27,17 @@ type Settlement struct {
 	Quiet  bool // nothing new: neither Steps nor the outcome go into the timeline
 }
 
-// Settle records outcomes and removes the entries that they settle, each
-// outcome in one script under the fence, all in one round trip. A record that
-// was marked again since it was taken stays Pending with its new entry,
-// whatever its outcome. Settling the same entry twice does nothing.
+// Settle records outcomes and removes the entries that they settle, under the
+// fence and in one round trip, of which each script settles up to 200 wholly. A
+// record that was marked again since it was taken stays Pending with its new
+// entry, whatever its outcome. Settling the same entry twice does nothing.
 func (t *Turn) Settle(ctx context.Context, out ...Settlement) error {
 	if len(out) == 0 {
 		return nil
 	}
-	calls := make([]call, len(out))
-	for i, s := range out {
-		calls[i] = t.settlement(s)
+	var calls []call
+	for some := range slices.Chunk(out, scriptBatch) {
+		calls = append(calls, t.settlements(some))
 	}
 	vs, err := settleScript.runAll(ctx, t.q.rdb, calls, func(p redis.Pipeliner) {
 		for _, s := range out {
@@ -48,10 +48,12 @@ func (t *Turn) Settle(ctx context.Context, out ...Settlement) error {
 		return fmt.Errorf("settle %d records of %s, the first %s: %w", len(out), t.Tenant, out[0].Ref, err)
 	}
 	t.Valid(0) // the turn gets on
-	for i, s := range out {
-		if err := t.verdict("settle "+s.Ref.String(), vs[i], nil); err != nil {
+	for _, v := range vs {
+		if err := t.verdict("settle "+out[0].Ref.String(), v, nil); err != nil {
 			return err
 		}
+	}
+	for _, s := range out {
 		if s.Entry != nil {
 			delete(t.hands, s.Entry.stream)
 		}
@@ -59,33 +61,39 @@ func (t *Turn) Settle(ctx context.Context, out ...Settlement) error {
 	return nil
 }
 
-// settlement is the call of settleScript for an outcome.
-func (t *Turn) settlement(s Settlement) call {
-	t.settled++
-	id, want, class := "", int64(0), Live
-	if s.Entry != nil {
-		id, want, class = s.Entry.stream, s.Entry.Want, s.Entry.class
-	}
-	keys := append([]string{KeyLane(t.Tenant), KeyRecord(t.Tenant, s.Ref), KeyStream(t.Tenant, class), KeyDue(t.Tenant), KeyLog(t.Tenant, s.Ref)}, byState(t.Tenant)...)
-	at := int64(0)
-	if !s.NextAt.IsZero() {
-		at = s.NextAt.UnixMilli()
-	}
-	failed := "0"
-	if s.Failed {
-		failed = "1"
-	}
-	args := []any{t.fence, s.Ref.String(), id, want, string(s.State), s.Reason, s.Message, s.Fix, at, failed, t.q.o.LogCap, len(s.Facts),
-		t.fence + "/" + strconv.Itoa(t.settled)}
-	for k, v := range s.Facts {
-		args = append(args, k, v)
-	}
-	var steps []Step
-	if !s.Quiet {
-		steps = append(slices.Clone(s.Steps), Step{Name: "settled", Text: settledText(s)})
-	}
-	for _, step := range steps {
-		args = append(args, StepText(step))
+// settlements is the call of settleScript for outcomes.
+func (t *Turn) settlements(out []Settlement) call {
+	l := t.q.lane(t.Tenant)
+	keys := append(append(make([]string, 0, 1+laneKeys+2*len(out)), KeyLane(t.Tenant)), l.keys...)
+	args := append(make([]any, 0, 2+16*len(out)), t.fence, t.q.o.LogCap)
+	for _, s := range out {
+		t.settled++
+		keys = append(keys, l.record(s.Ref), l.log(s.Ref))
+		id, want, class := "", int64(0), Live
+		if s.Entry != nil {
+			id, want, class = s.Entry.stream, s.Entry.Want, s.Entry.class
+		}
+		at := int64(0)
+		if !s.NextAt.IsZero() {
+			at = s.NextAt.UnixMilli()
+		}
+		failed := "0"
+		if s.Failed {
+			failed = "1"
+		}
+		args = append(args, id, string(class), want, string(s.State), s.Reason, s.Message, s.Fix, at, failed, t.fence+"/"+strconv.Itoa(t.settled), len(s.Facts))
+		for k, v := range s.Facts {
+			args = append(args, k, v)
+		}
+		if s.Quiet {
+			args = append(args, 0)
+			continue
+		}
+		args = append(args, len(s.Steps)+1)
+		for _, step := range s.Steps {
+			args = append(args, StepText(step))
+		}
+		args = append(args, StepText(Step{Name: "settled", Text: settledText(s)}))
 	}
 	return call{keys, args}
 }

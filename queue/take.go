@@ -2,21 +2,11 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-)
-
-// group and consumer are the only ones: the holder of a lane alone reads it,
-// so what a predecessor had taken is found again under the same name, and no
-// dead consumers pile up.
-const (
-	group    = "lane"
-	consumer = "lane"
 )
 
 // Entry is a mark in the hands of a worker.
@@ -48,63 +38,55 @@ func (t *Turn) Take(ctx context.Context, most int) ([]Entry, error) {
 	if !t.Valid(0) {
 		return nil, fmt.Errorf("take marks of %s: %w", t.Tenant, ErrStale)
 	}
-	for _, c := range []Class{Live, Bulk} {
-		for !t.history[c] {
-			n := most
-			if t.died {
-				n = 1
-			}
-			got, err := t.read(ctx, c, t.cursor[c], n)
-			if err != nil || len(got) > 0 {
-				return got, err
-			}
-		}
-		if c == Live {
-			if err := t.promote(ctx, most); err != nil {
-				return nil, err
-			}
-		}
-		got, err := t.read(ctx, c, ">", most)
-		if err == nil && len(got) == 0 && len(t.hands) == 0 {
-			got, err = t.unreachable(ctx, c, most)
-		}
-		if err != nil || len(got) > 0 {
-			return got, err
-		}
+	most = min(most, scriptBatch)
+	if err := t.promote(ctx, most); err != nil {
+		return nil, err
 	}
-	return nil, nil
-}
-
-// unreachable takes entries that the group will never show, being neither new
-// nor pending: somebody deleted its consumer, which throws away what was
-// pending. A new group shows them all. The turn has nothing in its hands.
-func (t *Turn) unreachable(ctx context.Context, c Class, most int) ([]Entry, error) {
-	stream := KeyStream(t.Tenant, c)
-	n, err := t.q.rdb.XLen(ctx, stream).Result()
-	if err != nil {
-		return nil, fmt.Errorf("read the length of %s: %w", stream, err)
-	}
-	if n == 0 {
-		return nil, nil
-	}
-	// A mark may have come since the last look.
-	if got, err := t.read(ctx, c, ">", most); err != nil || len(got) > 0 {
+	got, err := t.next(ctx, most)
+	if err != nil || len(got) > 0 {
 		return got, err
 	}
-	if _, err := groupScript.run(ctx, t.q.rdb, []string{stream}, 1); err != nil {
-		return nil, fmt.Errorf("renew the group of %s: %w", stream, err)
+	if vanished, err := t.vanished(ctx); err != nil || !vanished {
+		return nil, err
 	}
-	return t.read(ctx, c, ">", most)
+	if _, err := t.q.Repair(ctx, t.Tenant); err != nil {
+		return nil, err
+	}
+	return t.next(ctx, most)
+}
+
+// next takes what comes next, live marks before bulk ones.
+func (t *Turn) next(ctx context.Context, most int) ([]Entry, error) {
+	got, err := t.read(ctx, Live, most)
+	if err != nil || len(got) > 0 {
+		return got, err
+	}
+	return t.read(ctx, Bulk, most)
+}
+
+// vanished reports whether more records wait than there are entries: somebody
+// deleted entries, or a stream with all that waited in it.
+func (t *Turn) vanished(ctx context.Context) (bool, error) {
+	v, err := vanishedScript.run(ctx, t.q.rdb, []string{KeyByState(t.Tenant, Pending), KeyStream(t.Tenant, Live), KeyStream(t.Tenant, Bulk)})
+	if err != nil {
+		return false, fmt.Errorf("count the marks of %s: %w", t.Tenant, err)
+	}
+	return text(v) == "1", nil
 }
 
 // promote marks the records whose retry is due, in the class that they were
 // last taken from.
 func (t *Turn) promote(ctx context.Context, most int) error {
-	now, err := t.q.rdb.Time(ctx).Result()
-	if err != nil {
-		return fmt.Errorf("read the time: %w", err)
+	p := t.q.rdb.Pipeline()
+	clock, first := p.Time(ctx), p.ZRangeWithScores(ctx, KeyDue(t.Tenant), 0, 0)
+	if _, err := p.Exec(ctx); err != nil {
+		return fmt.Errorf("read the first retry of %s: %w", t.Tenant, err)
 	}
-	due, err := t.q.rdb.ZRangeByScore(ctx, KeyDue(t.Tenant), &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(now.UnixMilli(), 10), Count: int64(most)}).Result()
+	now := clock.Val().UnixMilli()
+	if z := first.Val(); len(z) == 0 || int64(z[0].Score) > now {
+		return nil
+	}
+	due, err := t.q.rdb.ZRangeByScore(ctx, KeyDue(t.Tenant), &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(now, 10), Count: int64(most)}).Result()
 	if err != nil {
 		return fmt.Errorf("read the retries of %s: %w", t.Tenant, err)
 	}
@@ -125,118 +107,92 @@ func (t *Turn) promote(ctx context.Context, most int) error {
 	return nil
 }
 
-// read takes entries of a stream: new ones from ">", pending ones from an id.
-// It goes on past entries that no longer count.
-func (t *Turn) read(ctx context.Context, c Class, from string, most int) ([]Entry, error) {
+// read takes the entries of a stream that come next: those that a predecessor
+// took are the oldest. It goes on past entries that no longer count.
+func (t *Turn) read(ctx context.Context, c Class, most int) ([]Entry, error) {
+	stream := KeyStream(t.Tenant, c)
 	for {
-		messages, err := t.page(ctx, c, from, most)
+		n := most
+		if t.died && !t.history[c] {
+			n = 1
+		}
+		messages, err := t.q.rdb.XRangeN(ctx, stream, t.cursor[c], "+", int64(n)).Result()
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", stream, err)
+		}
+		if len(messages) == 0 {
+			return nil, nil
+		}
+		out, err := t.begin(ctx, c, messages)
 		if err != nil {
 			return nil, err
 		}
-		if from != ">" {
-			if len(messages) == 0 {
-				t.history[c] = true
-				return nil, nil
-			}
-			from = messages[len(messages)-1].ID
-			t.cursor[c] = from
-		}
-		out, err := t.begin(ctx, c, messages, from != ">")
-		if err != nil || len(out) > 0 || len(messages) == 0 {
-			return out, err
+		if t.cursor[c] = "(" + messages[len(messages)-1].ID; len(out) > 0 {
+			return out, nil
 		}
 	}
 }
 
-// page reads a page of a stream for the group.
-func (t *Turn) page(ctx context.Context, c Class, from string, most int) ([]redis.XMessage, error) {
-	stream := KeyStream(t.Tenant, c)
-	args := &redis.XReadGroupArgs{Group: group, Consumer: consumer, Streams: []string{stream, from}, Count: int64(most), Block: -1}
-	res, err := t.q.rdb.XReadGroup(ctx, args).Result()
-	if err != nil && strings.HasPrefix(err.Error(), "NOGROUP") {
-		// The stream is new, or it is gone with all that waited in it: then its
-		// records are still in the indexes, and Repair adds them again.
-		if _, err := groupScript.run(ctx, t.q.rdb, []string{stream}, 0); err != nil {
-			return nil, fmt.Errorf("create the group of %s: %w", stream, err)
-		}
-		if _, err := t.q.Repair(ctx, t.Tenant); err != nil {
-			return nil, err
-		}
-		res, err = t.q.rdb.XReadGroup(ctx, args).Result()
-	}
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, fmt.Errorf("read %s: %w", stream, err)
-	}
-	if len(res) == 0 {
-		return nil, nil
-	}
-	messages := res[0].Messages
-	if from != ">" && len(messages) > most { // the embedded Redis counts only new ones
-		messages = messages[:most]
-	}
-	return messages, nil
-}
-
-// begin puts the records of entries to work, in one round trip; entries that
-// no longer count are left out.
-func (t *Turn) begin(ctx context.Context, c Class, messages []redis.XMessage, again bool) ([]Entry, error) {
+// begin puts the records of entries to work, in one script; entries that no
+// longer count are left out.
+func (t *Turn) begin(ctx context.Context, c Class, messages []redis.XMessage) ([]Entry, error) {
 	stream := KeyStream(t.Tenant, c)
 	died := "0"
-	if again && t.died {
+	if t.died {
 		died = "1"
 	}
-	var calls []call
-	var entries []Entry
-	gone := false
+	l := t.q.lane(t.Tenant)
+	keys := append(append(make([]string, 0, 8+2*len(messages)), KeyLane(t.Tenant), stream), l.states()...)
+	args := append(make([]any, 0, 4+2*len(messages)), t.fence, died, string(c), t.q.o.LogCap)
+	entries := make([]Entry, 0, len(messages))
 	for _, m := range messages {
-		r, ok := ParseRef(text(m.Values["ref"]))
-		if !ok {
-			// Its body was deleted or trimmed under us: whose it was, Repair knows.
-			p := t.q.rdb.Pipeline()
-			p.XAck(ctx, stream, group, m.ID)
-			p.XDel(ctx, stream, m.ID)
-			if _, err := p.Exec(ctx); err != nil {
-				return nil, fmt.Errorf("clear entry %s of %s: %w", m.ID, stream, err)
+		e := Entry{Source: text(m.Values["source"]), Note: text(m.Values["note"]), Trace: text(m.Values["trace"]), MarkedAt: milli(text(m.Values["at"])), class: c, stream: m.ID}
+		var ok bool
+		if e.Ref, ok = ParseRef(text(m.Values["ref"])); !ok {
+			if err := t.q.rdb.XDel(ctx, stream, m.ID).Err(); err != nil {
+				return nil, fmt.Errorf("clear entry %s of %s, which names no record: %w", m.ID, stream, err)
 			}
-			gone = true
 			continue
 		}
-		keys := append([]string{KeyLane(t.Tenant), KeyRecord(t.Tenant, r), stream, KeyLog(t.Tenant, r)}, byState(t.Tenant)...)
-		marked, why := "", text(m.Values["source"])
-		if note := text(m.Values["note"]); note != "" {
-			why += ": " + note
-		}
-		if text(m.Values["source"]) != SourceRecheck {
-			marked = StepText(Step{At: milli(text(m.Values["at"])), Name: "marked", Text: why})
-		}
-		calls = append(calls, call{keys, []any{t.fence, r.String(), m.ID, died, string(c), t.q.o.LogCap, marked}})
-		entries = append(entries, Entry{Ref: r, Source: text(m.Values["source"]), Note: text(m.Values["note"]), Trace: text(m.Values["trace"]),
-			MarkedAt: milli(text(m.Values["at"])), class: c, stream: m.ID})
+		keys = append(keys, l.record(e.Ref), l.log(e.Ref))
+		args = append(args, m.ID, e.marked())
+		entries = append(entries, e)
 	}
-	if gone {
-		if _, err := t.q.Repair(ctx, t.Tenant); err != nil {
-			return nil, err
-		}
-	}
-	if len(calls) == 0 {
+	if len(entries) == 0 {
 		return nil, nil
 	}
-	vs, err := beginScript.runAll(ctx, t.q.rdb, calls)
-	if err != nil {
-		return nil, fmt.Errorf("take %d marks of %s: %w", len(calls), t.Tenant, err)
+	v, err := beginScript.run(ctx, t.q.rdb, keys, args...)
+	if err := t.verdict(fmt.Sprintf("take %d marks", len(entries)), v, err); err != nil {
+		return nil, err
 	}
-	var out []Entry
+	got, _ := v.([]any)
+	if len(got) != 4*len(entries) {
+		return nil, fmt.Errorf("take %d marks of %s: unexpected answer of %d values", len(entries), t.Tenant, len(got))
+	}
+	out := entries[:0]
 	for i, e := range entries {
-		if err := t.verdict("take "+e.Ref.String(), vs[i], nil); err != nil {
-			return nil, err
-		}
-		got, ok := vs[i].([]any)
-		if !ok || len(got) != 3 {
+		of := got[4*i : 4*i+4]
+		if text(of[0]) == "" {
 			continue // superseded
 		}
-		e.Want, e.Crashes, e.Attempts = number(text(got[0])), int(number(text(got[1]))), int(number(text(got[2])))
+		if text(of[3]) == "0" {
+			t.history[c] = true // those after it were not taken either
+		}
+		e.Want, e.Crashes, e.Attempts = number(text(of[0])), int(number(text(of[1]))), int(number(text(of[2])))
 		t.hands[e.stream] = e
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// marked is what the timeline is told of a mark.
+func (e *Entry) marked() string {
+	if e.Source == SourceRecheck {
+		return ""
+	}
+	why := e.Source
+	if e.Note != "" {
+		why += ": " + e.Note
+	}
+	return StepText(Step{At: e.MarkedAt, Name: "marked", Text: why})
 }

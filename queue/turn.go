@@ -31,8 +31,8 @@ type Turn struct {
 	until   atomic.Int64     // end of the lease, monotonic nanoseconds since began
 	moved   atomic.Int64     // when the turn last got on, likewise
 	began   time.Time        // with monotonic reading
-	history map[Class]bool   // streams whose pending entries have been taken
-	cursor  map[Class]string // where reading the pending entries stands
+	history map[Class]bool   // streams of which all that a predecessor took has been taken
+	cursor  map[Class]string // where reading a stream stands
 	hands   map[string]Entry // taken and unsettled, by stream id
 	settled int              // settlements so far
 }
@@ -94,7 +94,7 @@ func (q *Queue) hold(ctx context.Context, tenant, owner string, sent time.Time) 
 		return nil, fmt.Errorf("claim the lane of %s: unexpected answer %v", tenant, v)
 	}
 	t := &Turn{Tenant: tenant, Fence: number(text(got[0])), Reread: text(got[3]) == "1", q: q, fence: text(got[0]), died: text(got[1]) == "1", began: sent,
-		history: map[Class]bool{}, cursor: map[Class]string{Live: "0", Bulk: "0"}, hands: map[string]Entry{}}
+		history: map[Class]bool{}, cursor: map[Class]string{Live: "-", Bulk: "-"}, hands: map[string]Entry{}}
 	if at := milli(text(got[2])); at.After(time.Now()) {
 		t.CreatesFrom = at
 	}
