@@ -23,6 +23,9 @@ func KeyLane(tenant string) string { return key(tenant, "lane") }
 // KeyRecord is the hash of what we know of a record.
 func KeyRecord(tenant string, r Ref) string { return key(tenant, "rec:"+r.String()) }
 
+// KeyIntents is the hash record -> its open write to Cin7.
+func KeyIntents(tenant string) string { return key(tenant, "intents") }
+
 // KeyDue is the sorted set record -> when it wants another try.
 func KeyDue(tenant string) string { return key(tenant, "due") }
 

@@ -14,7 +14,7 @@ func TestKeysOfATenantShareASlot(t *testing.T) {
 	r := queue.Ref{Type: "vendorbill", ID: "1"}
 	for _, tenant := range []string{"acme", "a-1", strings.Repeat("x", 63)} {
 		keys := []string{queue.KeyStream(tenant, queue.Live), queue.KeyStream(tenant, queue.Bulk), queue.KeyLane(tenant), queue.KeyRecord(tenant, r),
-			queue.KeyDue(tenant), queue.KeyLog(tenant, r), queue.KeyConfig(tenant), queue.KeyCin7(tenant), queue.KeyFind(tenant, "po-1"), queue.KeyNames(tenant), queue.KeyOf(tenant, "vendorbill", "acme")}
+			queue.KeyDue(tenant), queue.KeyLog(tenant, r), queue.KeyConfig(tenant), queue.KeyCin7(tenant), queue.KeyIntents(tenant), queue.KeyFind(tenant, "po-1"), queue.KeyNames(tenant), queue.KeyOf(tenant, "vendorbill", "acme")}
 		for _, s := range queue.States {
 			keys = append(keys, queue.KeyByState(tenant, s))
 		}

@@ -10,15 +10,32 @@ const luaFence = `
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'owner') == 0 then return 'stale' end
 `
 
+// An open intent is kept apart from its record, as slot, op and JSON, each on a
+// line of its own: a hash that once held so long a value would take twice the
+// memory ever after. closeIntent also clears where it was kept before that.
+const luaIntent = `
+local function openIntent(intents, ref)
+  local kept = redis.call('HGET', intents, ref)
+  if not kept then return false end
+  local slot, op, json = string.match(kept, '^([^\n]*)\n([^\n]*)\n(.*)$')
+  return slot, op, json
+end
+local function closeIntent(intents, ref, rec)
+  redis.call('HDEL', intents, ref)
+  redis.call('HDEL', rec, 'intent', 'intent_slot', 'intent_op')
+end
+`
+
 // linkScript ties a slot to a Cin7 object and closes the intent of that slot.
 //
-// KEYS 1 lane, 2 record, 3 reverse hash. ARGV 1 fence, 2 slot, 3 GUID,
-// 4 lower-case GUID, 5 owner (ref/slot), then name and value of facts.
-var linkScript = queue.DrainScript(luaFence + `
+// KEYS 1 lane, 2 record, 3 reverse hash, 4 intents. ARGV 1 fence, 2 slot,
+// 3 GUID, 4 lower-case GUID, 5 owner (ref/slot), 6 ref, then name and value of
+// facts.
+var linkScript = queue.DrainScript(luaFence + luaIntent + `
 redis.call('HSET', KEYS[2], 'link:' .. ARGV[2], ARGV[3])
 redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
-if redis.call('HGET', KEYS[2], 'intent_slot') == ARGV[2] then redis.call('HDEL', KEYS[2], 'intent', 'intent_slot', 'intent_op') end
-for i = 6, #ARGV, 2 do
+if (openIntent(KEYS[4], ARGV[6]) or redis.call('HGET', KEYS[2], 'intent_slot')) == ARGV[2] then closeIntent(KEYS[4], ARGV[6], KEYS[2]) end
+for i = 7, #ARGV, 2 do
   if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[2], 'fact:' .. ARGV[i]) else redis.call('HSET', KEYS[2], 'fact:' .. ARGV[i], ARGV[i + 1]) end
 end
 return 'ok'
@@ -36,16 +53,21 @@ return 'ok'
 
 // intentScript keeps the one open write of a record.
 //
-// KEYS 1 lane, 2 record. ARGV 1 fence, 2 open | update | close, 3 JSON,
-// 4 slot, 5 op. Also answers "open" when another intent is open.
-var intentScript = queue.DrainScript(luaFence + `
+// KEYS 1 lane, 2 record, 3 intents. ARGV 1 fence, 2 open | update | close,
+// 3 ref, 4 JSON, 5 slot, 6 op. Also answers "open" when another intent is open.
+var intentScript = queue.DrainScript(luaFence + luaIntent + `
 if ARGV[2] == 'close' then
-  redis.call('HDEL', KEYS[2], 'intent', 'intent_slot', 'intent_op')
+  closeIntent(KEYS[3], ARGV[3], KEYS[2])
   return 'ok'
 end
-local slot, op = redis.call('HGET', KEYS[2], 'intent_slot'), redis.call('HGET', KEYS[2], 'intent_op')
-if slot and (ARGV[2] == 'open' and redis.call('HGET', KEYS[2], 'intent') ~= ARGV[3] or slot ~= ARGV[4] or op ~= ARGV[5]) then return 'open' end
-redis.call('HSET', KEYS[2], 'intent', ARGV[3], 'intent_slot', ARGV[4], 'intent_op', ARGV[5])
+local slot, op, json = openIntent(KEYS[3], ARGV[3])
+if not slot then
+  local old = redis.call('HMGET', KEYS[2], 'intent_slot', 'intent_op', 'intent')
+  slot, op, json = old[1], old[2], old[3]
+end
+if slot and (ARGV[2] == 'open' and json ~= ARGV[4] or slot ~= ARGV[5] or op ~= ARGV[6]) then return 'open' end
+closeIntent(KEYS[3], ARGV[3], KEYS[2])
+redis.call('HSET', KEYS[3], ARGV[3], ARGV[5] .. '\n' .. ARGV[6] .. '\n' .. ARGV[4])
 return 'ok'
 `)
 

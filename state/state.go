@@ -4,8 +4,8 @@
 // the fields of its life; the ones here are
 //
 //	mlc:{t}:rec:<ref>   link:<slot>   Cin7 GUID
-//	                    intent        the open write, JSON; intent_slot, intent_op name it
 //	                    fact:<name>   number, hash, version, stage, ...
+//	mlc:{t}:intents     hash          ref -> the open write
 //	mlc:{t}:cin7        hash          lower-case GUID -> ref/slot, the reverse of the links
 //	mlc:{t}:wm          hash          the poller's watermarks and times
 //	mlc:{t}:hooks       stream        recent webhooks, capped
@@ -110,15 +110,21 @@ func (r *Records) Get(ctx context.Context, refs ...queue.Ref) ([]Record, error) 
 	}
 	p := r.rdb.Pipeline()
 	cmds := make([]*redis.MapStringStringCmd, len(refs))
+	names := make([]string, len(refs))
 	for i, ref := range refs {
-		cmds[i] = p.HGetAll(ctx, queue.KeyRecord(r.tenant, ref))
+		cmds[i], names[i] = p.HGetAll(ctx, queue.KeyRecord(r.tenant, ref)), ref.String()
 	}
+	intents := p.HMGet(ctx, queue.KeyIntents(r.tenant), names...)
 	if _, err := p.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("read %d records of %s: %w", len(refs), r.tenant, err)
 	}
 	out := make([]Record, len(refs))
 	for i, ref := range refs {
-		rec, err := decode(ref, cmds[i].Val())
+		h := cmds[i].Val()
+		if kept, _ := intents.Val()[i].(string); kept != "" {
+			_, _, h["intent"] = cut3(kept)
+		}
+		rec, err := decode(ref, h)
 		if err != nil {
 			return nil, fmt.Errorf("read record %s of %s: %w", ref, r.tenant, err)
 		}
@@ -127,7 +133,15 @@ func (r *Records) Get(ctx context.Context, refs ...queue.Ref) ([]Record, error) 
 	return out, nil
 }
 
-// decode reads the fields of a record's hash.
+// cut3 cuts a text of three lines, of which the last may be of several.
+func cut3(s string) (first, second, rest string) {
+	first, rest, _ = strings.Cut(s, "\n")
+	second, rest, _ = strings.Cut(rest, "\n")
+	return first, second, rest
+}
+
+// decode reads the fields of a record's hash, and its open intent as the field
+// intent.
 func decode(ref queue.Ref, h map[string]string) (Record, error) {
 	rec := Record{Ref: ref, State: queue.State(h["state"]), Reason: h["reason"], Message: h["message"], Fix: h["fix"],
 		UpdatedAt: milli(h["updated"]), NextAt: milli(h["next_at"]), Want: number(h["want"]), Done: number(h["done"]),
@@ -190,11 +204,11 @@ func (r *Records) fenced(ctx context.Context, what string, s queue.Script, fence
 // Link records that a slot of the record is this Cin7 object, closes an open
 // intent of the same slot, and keeps the reverse entry. Facts are set with it.
 func (r *Records) Link(ctx context.Context, fence int64, ref queue.Ref, slot, guid string, facts map[string]string) error {
-	args := []any{slot, guid, strings.ToLower(guid), ref.String() + "/" + slot}
+	args := []any{slot, guid, strings.ToLower(guid), ref.String() + "/" + slot, ref.String()}
 	for k, v := range facts {
 		args = append(args, k, v)
 	}
-	return r.fenced(ctx, "link "+ref.String(), linkScript, fence, []string{queue.KeyRecord(r.tenant, ref), queue.KeyCin7(r.tenant)}, args...)
+	return r.fenced(ctx, "link "+ref.String(), linkScript, fence, []string{queue.KeyRecord(r.tenant, ref), queue.KeyCin7(r.tenant), queue.KeyIntents(r.tenant)}, args...)
 }
 
 // Unlink removes a slot and its reverse entry.
@@ -257,7 +271,7 @@ func (r *Records) intent(ctx context.Context, fence int64, ref queue.Ref, mode s
 	if err != nil {
 		return fmt.Errorf("encode intent of %s: %w", ref, err)
 	}
-	return r.fenced(ctx, mode+" intent of "+ref.String(), intentScript, fence, []string{queue.KeyRecord(r.tenant, ref)}, mode, b, in.Slot, in.Op)
+	return r.fenced(ctx, mode+" intent of "+ref.String(), intentScript, fence, []string{queue.KeyRecord(r.tenant, ref), queue.KeyIntents(r.tenant)}, mode, ref.String(), b, in.Slot, in.Op)
 }
 
 // SetFacts sets facts; "" deletes one.
