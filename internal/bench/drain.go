@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ml-connector/ml-connector/queue"
+	"github.com/ml-connector/ml-connector/state"
 )
 
 // marks are n marks of bills from an id on.
@@ -126,6 +127,20 @@ func (b *bench) drain(ctx context.Context) error {
 	return nil
 }
 
+// syncedBill is what is kept of a bill of an order after its first day: one of
+// many, with a number of its own, of one of 300 vendors.
+func syncedBill(id string) (map[string]string, []queue.Step) {
+	n, _ := strconv.Atoi(id)
+	number, party, total := fmt.Sprintf("CW-%d", 88000+n), fmt.Sprintf("Cascade Webbing Co %d", n%300), fmt.Sprintf("%d.00 USD", 100+n%900)
+	po := strconv.Itoa(500_000 + n)
+	facts := map[string]string{state.FactNumber: number, state.FactParty: party, state.FactTotal: total, state.FactStage: "INVOICE", state.FactCin7Number: fmt.Sprintf("PO-%05d", n),
+		state.FactVersion: "2026-11-06T10:11:12Z", state.FactVendor: strconv.Itoa(1000 + n%300), state.FactPO: po, state.FactAccounts: "1200,465", state.FactPosted: "212/1200=1200,219/4650=465",
+		state.FactSettings: "3", "sent:" + po: "9f86d081884c7d659a2feaa0c55ad015", "source:" + po: "3b1f6a0c55ad0159f86d081884c7d659", state.FactSeen: "2026-11-06T10:11:12Z", state.FactDay: "2026-11-06"}
+	at := time.Now()
+	return facts, []queue.Step{{At: at, Name: "read", Text: "NetSuite: bill " + number + ", " + total + ", vendor " + party}, {At: at, Name: "planned", Text: "post_invoice, authorise_invoice"},
+		{At: at, Name: "called", Text: "Cin7 post_invoice: done"}, {At: at, Name: "called", Text: "Cin7 authorise_invoice: done"}}
+}
+
 // memory measures what Redis keeps for a mark and for a record.
 func (b *bench) memory(ctx context.Context) error {
 	s, err := b.startRedis(ctx, 0, "--appendfsync", "no")
@@ -156,12 +171,7 @@ func (b *bench) memory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What the timeline of a bill holds after its first day, and the facts that
-	// are kept of it.
-	steps := []queue.Step{{At: time.Now(), Name: "read", Text: "NetSuite: bill CW-88121, 330.00 USD, vendor Cascade Webbing Co"}, {At: time.Now(), Name: "planned", Text: "post_invoice, authorise_invoice"},
-		{At: time.Now(), Name: "called", Text: "post_invoice CW-88121: done"}, {At: time.Now(), Name: "called", Text: "authorise_invoice CW-88121: done"}}
-	facts := map[string]string{"number": "CW-88121", "party": "Cascade Webbing Co", "total": "330.00 USD", "stage": "INVOICE", "cin7_number": "PO-00041", "ns_modified": "2026-11-06T10:11:12Z",
-		"sent": "9f86d081884c7d659a2feaa0c55ad015", "cin7:invoice": "704ef231-0000-4000-8000-000000000001", "mapping": "3"}
+	recs := state.New(s.rdb).Tenant("acme")
 	for {
 		got, err := turn.Take(ctx, 100)
 		if err != nil {
@@ -170,9 +180,17 @@ func (b *bench) memory(ctx context.Context) error {
 		if len(got) == 0 {
 			break
 		}
-		out := settled(got, steps...)
+		out := settled(got)
 		for i := range out {
-			out[i].Facts = facts
+			facts, steps := syncedBill(got[i].ID)
+			out[i].Facts, out[i].Steps, out[i].Message = facts, steps, "purchase "+facts[state.FactCin7Number]+" matches"
+			in := state.Intent{Slot: "invoice", Op: "post_invoice", Marker: "NS:vendorbill:" + got[i].ID + "@1234567", Hash: strings.Repeat("9f", 32), Fence: turn.Fence, SentAt: time.Now()}
+			if err := recs.OpenIntent(ctx, turn.Fence, got[i].Ref, in); err != nil {
+				return err
+			}
+			if err := recs.CloseIntent(ctx, turn.Fence, got[i].Ref); err != nil {
+				return err
+			}
 		}
 		if err := turn.Settle(ctx, out...); err != nil {
 			return err
@@ -204,6 +222,6 @@ func (b *bench) memory(ctx context.Context) error {
 	b.table(table{Title: "Memory in Redis", Columns: []string{"", "bytes"}, Rows: [][]string{
 		{"a waiting mark of a record that is known", fmt.Sprintf("%.0f", known)},
 		{"a waiting mark of a new record, with the record's own hash and index", fmt.Sprintf("%.0f", fresh)},
-		{"a synced bill with nine facts and six steps of timeline", fmt.Sprintf("%.0f", record)}}})
+		{"a synced bill with fifteen facts, six steps of timeline and its place in the search index", fmt.Sprintf("%.0f", record)}}})
 	return nil
 }
