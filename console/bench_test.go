@@ -28,7 +28,7 @@ func fill(b *testing.B, rdb redis.UniversalClient, n int) {
 		facts := map[string]string{"number": fmt.Sprintf("VB-%d", i), "party": fmt.Sprintf("Vendor %d", i%300), "cin7_number": fmt.Sprintf("PO-%05d", i)}
 		queue.Index(ctx, p, "acme", k, facts)
 		p.HSet(ctx, queue.KeyRecord("acme", k), "state", string(s), "reason", reason, "message", message, "fix", "map it", "updated", at, "want", 1, "done", 1,
-			"fact:number", fmt.Sprintf("VB-%d", i), "fact:party", fmt.Sprintf("Vendor %d", i%300), "fact:total", "12.50 USD", "fact:stage", "DONE", "fact:cin7_number", fmt.Sprintf("PO-%05d", i))
+			"f:number", fmt.Sprintf("VB-%d", i), "f:party", fmt.Sprintf("Vendor %d", i%300), "f:total", "12.50 USD", "f:stage", "DONE", "f:cin7_number", fmt.Sprintf("PO-%05d", i))
 		p.ZAdd(ctx, queue.KeyByState("acme", s), redis.Z{Score: float64(at), Member: k.String()})
 		p.RPush(ctx, queue.KeyLog("acme", k), queue.StepText(queue.Step{At: time.UnixMilli(at), Name: "settled", Text: message}))
 		if i%500 == 499 || i == n-1 {

@@ -142,13 +142,19 @@ func (a added) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// note reads the class from the call of the script that puts a record to work:
-// its ten keys, then fence, record, entry, whether the holder before died, class,
-// and two of the timeline.
+// note reads the class from the call of the script that puts records to work:
+// its keys are the lane, the stream, six indexes, and of each record two.
 func (a added) note(c redis.Cmder) {
 	args := c.Args()
-	if n := len(args); n == 3+10+7 && fmt.Sprint(args[2]) == "10" {
-		a.class[fmt.Sprint(args[n-6])] = fmt.Sprint(args[n-3])
+	if len(args) < 12 || fmt.Sprint(args[3]) != queue.KeyLane(shopID) || fmt.Sprint(args[5]) != queue.KeyByState(shopID, queue.Pending) {
+		return
+	}
+	keys, _ := args[2].(int)
+	for _, class := range []queue.Class{queue.Live, queue.Bulk} {
+		for i := 8; i < keys && fmt.Sprint(args[4]) == queue.KeyStream(shopID, class); i += 2 {
+			_, r, _ := strings.Cut(fmt.Sprint(args[3+i]), "rec:")
+			a.class[r] = string(class)
+		}
 	}
 }
 

@@ -443,7 +443,7 @@ local function settle(rec, log)
     local since, why = unpack(redis.call('HMGET', rec, 'since', 'reason'))
     if not since or (why or '') ~= reason or string.sub(since, 1, #state + 1) ~= state .. ' ' then put('since', state .. ' ' .. at) end
   elseif failed ~= '1' then put('since', '') end
-  for i = fact, step - 2, 2 do put('fact:' .. ARGV[i], ARGV[i + 1]) end
+  for i = fact, step - 2, 2 do put('f:' .. ARGV[i], ARGV[i + 1]) end
   put('reason', reason)
   put('message', message)
   put('fix', fix)

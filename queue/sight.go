@@ -113,19 +113,19 @@ for i = 12, #KEYS, 3 do
   local what, day = ARGV[at + 2], ARGV[at + 5]
   if what == 'gone' or what == 'gone, mark' then
     if redis.call('ZREM', known, ARGV[at + 1]) == 1 then
-      local was = redis.call('HGET', rec, 'fact:day')
+      local was = redis.call('HGET', rec, 'f:day')
       if was then redis.call('HINCRBY', days, was, -1) end
     end
   elseif redis.call('ZADD', known, 0, ARGV[at + 1]) == 1 and day ~= '' then
     redis.call('HINCRBY', days, day, 1)
-    redis.call('HSET', rec, 'fact:day', day)
+    redis.call('HSET', rec, 'f:day', day)
   end
   if what == 'mark' or what == 'gone, mark' then
     added = added + mark(class, rec, byKey, ARGV[at], ARGV[at + 3], ARGV[at + 4], '')
   end
   for f = 0, tonumber(ARGV[at + 6]) - 1 do
     local name, value = ARGV[at + 7 + 2 * f], ARGV[at + 8 + 2 * f]
-    if value == '' then redis.call('HDEL', rec, 'fact:' .. name) else redis.call('HSET', rec, 'fact:' .. name, value) end
+    if value == '' then redis.call('HDEL', rec, 'f:' .. name) else redis.call('HSET', rec, 'f:' .. name, value) end
   end
   at = at + 7 + 2 * tonumber(ARGV[at + 6])
 end

@@ -107,7 +107,7 @@ var planted = []struct {
 	}, []string{"edited_in_cin7/account vendorbill B-00000 0.00"}, false},
 	{"line on an account of an older mapping", func(b *books, d *doc) {
 		b.edit(d, func(p *cin7test.Purchase) { p.Groups[0].Invoice.Charges[0].Account = "465" })
-		b.note("vendorbill", d.bill, "state", "completed", "fact:accounts", "1200,465,429")
+		b.note("vendorbill", d.bill, "state", "completed", "f:accounts", "1200,465,429")
 	}, []string{"older_mapping/account vendorbill B-00000 0.00"}, false},
 	{"line on a wrong account in a foreign currency", func(b *books, _ *doc) {
 		b.edit(b.docs[2], func(p *cin7test.Purchase) { p.Groups[0].Invoice.Charges[0].Account = "465" })

@@ -36,7 +36,7 @@ redis.call('HSET', KEYS[2], 'link:' .. ARGV[2], ARGV[3])
 redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
 if (openIntent(KEYS[4], ARGV[6]) or redis.call('HGET', KEYS[2], 'intent_slot')) == ARGV[2] then closeIntent(KEYS[4], ARGV[6], KEYS[2]) end
 for i = 7, #ARGV, 2 do
-  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[2], 'fact:' .. ARGV[i]) else redis.call('HSET', KEYS[2], 'fact:' .. ARGV[i], ARGV[i + 1]) end
+  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[2], 'f:' .. ARGV[i]) else redis.call('HSET', KEYS[2], 'f:' .. ARGV[i], ARGV[i + 1]) end
 end
 return 'ok'
 `)

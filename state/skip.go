@@ -73,7 +73,7 @@ func (r *Records) Skip(ctx context.Context, q *queue.Queue, ref queue.Ref, s Ski
 	}
 	// A person's word needs no fence: the lane reads it whenever it comes to
 	// the record.
-	err = r.rdb.HSet(ctx, queue.KeyRecord(r.tenant, ref), "fact:"+factSkipUntil, s.Until, "fact:"+factSkipBy, s.By, "fact:"+factSkipWhy, s.Why).Err()
+	err = r.rdb.HSet(ctx, queue.KeyRecord(r.tenant, ref), "f:"+factSkipUntil, s.Until, "f:"+factSkipBy, s.By, "f:"+factSkipWhy, s.Why).Err()
 	if err != nil {
 		return fmt.Errorf("skip %s of %s: %w", ref, r.tenant, err)
 	}
@@ -85,7 +85,7 @@ func (r *Records) Skip(ctx context.Context, q *queue.Queue, ref queue.Ref, s Ski
 func (r *Records) Unskip(ctx context.Context, refs ...queue.Ref) error {
 	p := r.rdb.Pipeline()
 	for _, ref := range refs {
-		p.HDel(ctx, queue.KeyRecord(r.tenant, ref), "fact:"+factSkipUntil, "fact:"+factSkipBy, "fact:"+factSkipWhy)
+		p.HDel(ctx, queue.KeyRecord(r.tenant, ref), "f:"+factSkipUntil, "f:"+factSkipBy, "f:"+factSkipWhy)
 	}
 	if len(refs) == 0 {
 		return nil

@@ -4,7 +4,7 @@
 // the fields of its life; the ones here are
 //
 //	mlc:{t}:rec:<ref>   link:<slot>   Cin7 GUID
-//	                    fact:<name>   number, hash, version, stage, ...
+//	                    f:<name>      facts: number, hash, version, stage, ...
 //	mlc:{t}:intents     hash          ref -> the open write
 //	mlc:{t}:cin7        hash          lower-case GUID -> ref/slot, the reverse of the links
 //	mlc:{t}:wm          hash          the poller's watermarks and times
@@ -150,7 +150,7 @@ func decode(ref queue.Ref, h map[string]string) (Record, error) {
 		if slot, ok := strings.CutPrefix(k, "link:"); ok {
 			rec.Links[slot] = v
 		}
-		if name, ok := strings.CutPrefix(k, "fact:"); ok {
+		if name, ok := strings.CutPrefix(k, "f:"); ok {
 			rec.Facts[name] = v
 		}
 	}
@@ -276,7 +276,7 @@ func (r *Records) intent(ctx context.Context, fence int64, ref queue.Ref, mode s
 
 // SetFacts sets facts; "" deletes one.
 func (r *Records) SetFacts(ctx context.Context, fence int64, ref queue.Ref, facts map[string]string) error {
-	return r.set(ctx, "set facts of "+ref.String(), fence, queue.KeyRecord(r.tenant, ref), "fact:", facts)
+	return r.set(ctx, "set facts of "+ref.String(), fence, queue.KeyRecord(r.tenant, ref), "f:", facts)
 }
 
 func (r *Records) set(ctx context.Context, what string, fence int64, hash, prefix string, fields map[string]string) error {
