@@ -63,7 +63,7 @@ func (b *bench) start(ctx context.Context) error {
 }
 
 // serve runs the whole service until it is ready, and says how long it took.
-func (b *bench) serve(ctx context.Context, s *server, keyset string) (*process, time.Duration, error) {
+func (b *bench) serve(ctx context.Context, s *server, keyset string, more ...string) (*process, time.Duration, error) {
 	public, err := freeAddress()
 	if err != nil {
 		return nil, 0, err
@@ -73,6 +73,7 @@ func (b *bench) serve(ctx context.Context, s *server, keyset string) (*process, 
 		return nil, 0, err
 	}
 	env := []string{"MLC_REDIS_URL=redis://" + s.addr, "MLC_KEYSET_FILE=" + keyset, "MLC_PUBLIC_ADDR=" + public, "MLC_OPS_ADDR=" + ops, "MLC_ALLOW_PRIVATE_ENDPOINTS=true", "MLC_DRAIN_SECONDS=0", "MLC_TENANT_METRICS=false"}
+	env = append(env, more...)
 	began := time.Now()
 	p, err := start(ctx, public, env, b.program, "serve")
 	if err != nil {
