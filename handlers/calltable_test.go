@@ -11,6 +11,7 @@ import (
 
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/internal/soak"
+	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 	"github.com/ml-connector/ml-connector/queue"
 )
@@ -100,11 +101,82 @@ func callTable(t *testing.T) (string, map[string]spent) {
 	return out.String(), all
 }
 
+// batchTable plays the same lives for a hundred records at once, in the class
+// of a backfill, and says what each step costs them all.
+func batchTable(t *testing.T) (string, map[string]spent) {
+	s := newShop(t, distributor.Options{}, nil)
+	const n, first = 100, 10_000
+	var out strings.Builder
+	out.WriteString("\n| a hundred at once | what happens | NetSuite | Cin7 reads | Cin7 writes |\n|---|---|---|---|---|\n")
+	all := map[string]spent{}
+	row := func(record, what string, typ netsuite.RecordType, of int64, enter func(id int64)) {
+		t.Helper()
+		marks := make([]queue.Mark, n)
+		for i := range int64(n) {
+			if enter != nil {
+				enter(first + i)
+			}
+			marks[i] = queue.Mark{Ref: shopRef(typ, of+first+i), Source: "backfill"}
+		}
+		s.setClock(s.now().Add(time.Minute))
+		if _, err := s.queue.Mark(t.Context(), shopID, queue.Bulk, marks...); err != nil {
+			t.Fatal(err)
+		}
+		c := s.costs()
+		all[record+", "+what] = c
+		fmt.Fprintf(&out, "| %s | %s | %d | %d | %d |\n", record, what, c.netsuite, c.reads, c.writes)
+	}
+	vendor := func(email string) func(int64) {
+		return func(id int64) {
+			s.vendor(func(v *netsuitetest.Vendor) {
+				v.ID, v.EntityID, v.CompanyName, v.Email = id, fmt.Sprintf("V-%d", id), fmt.Sprintf("Vendor %d", id), email
+			})
+		}
+	}
+	order := func(quantity, amount, tax string) func(int64) {
+		return func(id int64) {
+			s.order(func(o *netsuitetest.PurchaseOrder) {
+				o.ID, o.Number, o.Vendor, o.Tax = id, fmt.Sprintf("PO%d", id), id, tax
+				o.Lines[0].Quantity, o.Lines[0].Amount = quantity, amount
+			})
+		}
+	}
+	s.vendor(func(v *netsuitetest.Vendor) { v.ID, v.EntityID, v.CompanyName = 399, "V-1099", "Warm Up Inc" })
+	s.order(func(o *netsuitetest.PurchaseOrder) { o.ID, o.Number, o.Vendor = 4099, "PO1099", 399 })
+	s.tell(shopRef(netsuite.TypeVendor, 399), shopRef(netsuite.TypePurchaseOrder, 4099))
+	row("vendor", "new", netsuite.TypeVendor, 0, vendor(""))
+	row("vendor", "unchanged", netsuite.TypeVendor, 0, nil)
+	row("vendor", "changed", netsuite.TypeVendor, 0, vendor("ap@example.org"))
+	row("purchase order", "new", netsuite.TypePurchaseOrder, 0, order("100", "240.00", "30.00"))
+	row("purchase order", "unchanged", netsuite.TypePurchaseOrder, 0, nil)
+	row("purchase order", "changed", netsuite.TypePurchaseOrder, 0, order("90", "216.00", "27.60"))
+	row("purchase order", "changed back", netsuite.TypePurchaseOrder, 0, order("100", "240.00", "30.00"))
+	row("bill", "new", netsuite.TypeVendorBill, n, func(id int64) {
+		s.bill(func(b *netsuitetest.Bill) {
+			b.ID, b.Number, b.Vendor = id+n, fmt.Sprintf("CW-%d", id), id
+			for i := range b.Lines {
+				b.Lines[i].PO = id
+			}
+		})
+	})
+	row("bill", "unchanged", netsuite.TypeVendorBill, n, nil)
+	row("item receipt", "new", netsuite.TypeItemReceipt, 2*n, func(id int64) {
+		s.receipt(func(r *netsuitetest.Receipt) { r.ID, r.PO = id+2*n, id })
+	})
+	row("item receipt", "unchanged", netsuite.TypeItemReceipt, 2*n, nil)
+	return out.String(), all
+}
+
 // The table of calls in docs/performance.md is what the simulators counted:
 // `go test ./handlers -run TestCallTable -update` writes it anew. Unchanged
 // records cost Cin7 nothing, and no step costs more than the budget allows.
 func TestCallTable(t *testing.T) {
 	table, all := callTable(t)
+	batch, together := batchTable(t)
+	table += batch
+	for name, c := range together {
+		all["a hundred at once: "+name] = c
+	}
 	for name, c := range all {
 		if strings.HasSuffix(name, "unchanged") && c.reads+c.writes != 0 {
 			t.Errorf("%s: %d calls of Cin7, want none", name, c.reads+c.writes)
