@@ -93,8 +93,13 @@ func (u *unit) settleAll(ctx context.Context, verdict func(queue.Ref) error, w *
 }
 
 // factsOfProducts says of an order which products its lines went to. One that
-// stands otherwise keeps what was said when it was posted.
+// stands otherwise keeps what was said when it was posted, and of one that is
+// void nothing is said.
 func (u *unit) factsOfProducts(s queue.Settlement, w *want) {
+	if w.Void != "" {
+		s.Facts[state.FactProducts] = ""
+		return
+	}
 	if was := u.ties()[s.Ref].As[orderPart]; w.Products != "" && (was == "" || was == orderText(w.Order.Lines, w.Order.AdditionalCharges)) {
 		s.Facts[state.FactProducts] = w.Products
 	}
