@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/internal/soak"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 )
 
@@ -336,4 +338,48 @@ func amountOf(b *books, number string) string {
 		}
 	}
 	return "?"
+}
+
+// Defects that come together are told apart: three of those that concern one
+// bill, drawn at random, each in a bill of its own.
+func TestDefectsTogether(t *testing.T) {
+	var single []int
+	for i, tc := range planted {
+		ours := len(tc.want) > 0 && !tc.deep
+		for _, other := range []string{"another month of the period", "before the start", "twice"} { // of the whole run, or of an amount of the first bill
+			ours = ours && !strings.Contains(tc.name, other)
+		}
+		for _, w := range tc.want {
+			ours = ours && strings.Contains(w, " B-00000 ")
+		}
+		if ours {
+			single = append(single, i)
+		}
+	}
+	if len(single) < 15 {
+		t.Fatalf("%d defects concern one bill alone, want more", len(single))
+	}
+	worlds := soak.N(20, 300)
+	rng := rand.New(rand.NewPCG(8, 8)) //nolint:gosec // the same worlds each time
+	for range worlds {
+		b := newBooks(t, 12)
+		var want, names []string
+		for k, i := range rng.Perm(len(single))[:3] {
+			tc, d := planted[single[i]], b.docs[3*k] // of the first vendor
+			amount := amountOf(b, d.number)
+			tc.plant(b, d)
+			names = append(names, tc.name)
+			for _, w := range tc.want {
+				want = append(want, strings.NewReplacer("B-00000", d.number, "BILL", amount).Replace(w))
+			}
+		}
+		got := found(b)
+		slices.Sort(got)
+		slices.Sort(want)
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%s: differences (-got +want):\n%s", strings.Join(names, "; "), diff)
+		}
+		checkAgainstOracle(t, b)
+	}
+	soak.Figure(t, "reconcile: worlds with three defects at once", "%d, drawn from %d defects", worlds, len(single))
 }
