@@ -360,7 +360,7 @@ func TestDefectsTogether(t *testing.T) {
 		t.Fatalf("%d defects concern one bill alone, want more", len(single))
 	}
 	worlds := soak.N(20, 300)
-	rng := rand.New(rand.NewPCG(8, 8)) //nolint:gosec // the same worlds each time
+	rng := rand.New(rand.NewPCG(8, 8)) // the same worlds each time
 	for range worlds {
 		b := newBooks(t, 12)
 		var want, names []string
