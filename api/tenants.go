@@ -112,7 +112,7 @@ func (a *ops) putTenant(w http.ResponseWriter, r *http.Request) error {
 	if id := chi.URLParam(r, "id"); t.ID != id {
 		return invalid(errors.New("id: is not the one of the path: write the same in both"))
 	}
-	old, err := a.c.Tenants.Get(r.Context(), t.ID)
+	old, in, err := a.c.Tenants.InForce(r.Context(), t.ID)
 	created := errors.Is(err, tenant.ErrNotFound)
 	have, version := creds, int64(0)
 	switch {
@@ -120,16 +120,15 @@ func (a *ops) putTenant(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	default:
-		stored, err := a.c.Tenants.Open(r.Context(), old)
-		if err != nil {
-			return err
-		}
-		have, version = creds.Or(stored), old.Version
+		have, version = creds.Or(in), old.Version
 	}
 	if err := have.Complete(t); err != nil {
 		return invalid(err)
 	}
 	losses, err := a.c.Tenants.Losses(r.Context(), old, t, creds)
+	if errors.Is(err, tenant.ErrChanged) {
+		return problem(http.StatusConflict, "changed", tenant.ErrChanged.Error())
+	}
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,9 @@ func (s *Store) endedSecrets(ctx context.Context, old *Tenant, given Credentials
 		return nil, nil // the stored ones stay
 	}
 	stored, err := s.Open(ctx, old)
+	if unusable(err) {
+		return nil, nil // nobody can tell, and nobody is admitted with them
+	}
 	if err != nil {
 		return nil, err
 	}

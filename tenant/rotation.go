@@ -29,7 +29,9 @@ return 'ok'
 // Reseal seals everything anew with the key that seals now: each tenant's
 // values with a new data key, and the installation's key. Traffic goes on
 // meanwhile, and a tenant is changed whole or not at all, so that an
-// interrupted run is finished by running it again. say is told of progress.
+// interrupted run is finished by running it again. A tenant that cannot be
+// opened is left as it is, with an error, and keeps nobody else back. say is
+// told of progress.
 func (s *Store) Reseal(ctx context.Context, say func(done, total int)) error {
 	dep, err := s.Deployment(ctx)
 	if err != nil {
@@ -39,11 +41,16 @@ func (s *Store) Reseal(ctx context.Context, say func(done, total int)) error {
 	if err != nil {
 		return err
 	}
+	var left []error
 	for i, id := range ids {
-		if err := s.resealTenant(ctx, dep, id); err != nil {
-			return err
+		err := s.resealTenant(ctx, dep, id)
+		switch {
+		case err != nil && !unusable(err):
+			return errors.Join(append(left, err)...)
+		case err != nil:
+			left = append(left, fmt.Errorf("%w: tenant %s is still sealed with an older key: mend it (ml-connector doctor %s)", err, id, id))
 		}
-		say(i+1, len(ids))
+		say(i+1-len(left), len(ids))
 	}
 	key, err := s.InstallationKey(ctx)
 	if err != nil {
@@ -56,7 +63,7 @@ func (s *Store) Reseal(ctx context.Context, say func(done, total int)) error {
 	if err := s.rdb.Set(ctx, keyKeyset, v, 0).Err(); err != nil {
 		return fmt.Errorf("store the installation's key: %w", err)
 	}
-	return nil
+	return errors.Join(left...)
 }
 
 // resealTries is how often a tenant that changes under our hands is taken

@@ -242,6 +242,38 @@ func TestWrongKeysetIsSaidAtStart(t *testing.T) {
 	}
 }
 
+// Credentials of a version that was replaced meanwhile are called that, and not
+// sealed with a wrong keyset.
+func TestOpenOfAReplacedVersion(t *testing.T) {
+	ctx := t.Context()
+	ks, err := secret.Ephemeral()
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := tenant.NewStore(redistest.Embedded(t), ks)
+	tn, creds, err := tenant.ParseYAML([]byte(good(t)), tenant.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Apply(ctx, tn, creds); err != nil {
+		t.Fatal(err)
+	}
+	before, err := store.Get(ctx, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := store.Apply(ctx, before, tenant.Credentials{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(ctx, before); !errors.Is(err, tenant.ErrChanged) || errors.Is(err, secret.ErrWrongKey) {
+		t.Errorf("opening version %d while %d is in force: %v, want ErrChanged", before.Version, fresh.Version, err)
+	}
+	if prints, err := store.Fingerprints(ctx, before); err != nil || prints["cin7.application_key"] == "" {
+		t.Errorf("fingerprints: %v, %v", prints, err)
+	}
+}
+
 // Whoever can write to Redis can neither point the stored keys at a host of
 // his own nor put an old state of the credentials back.
 func TestTamperedSettings(t *testing.T) {
@@ -298,6 +330,19 @@ func TestTamperedSettings(t *testing.T) {
 			_, _, err := s.Load(ctx, "acme")
 			if !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
+			}
+			// The remedy that is named mends it: the file with all of its credentials.
+			part := creds
+			part.Cin7Key = secret.String{}
+			if _, err := s.Apply(ctx, tn, part); (err == nil) != (c.want == nil) {
+				t.Errorf("applied without all credentials: %v", err)
+			}
+			if _, err := s.Apply(ctx, tn, creds); err != nil {
+				t.Errorf("applied again: %v", err)
+			}
+			back, c2, err := s.Load(ctx, "acme")
+			if err != nil || back.Cin7.BaseURL != tn.Cin7.BaseURL || back.Webhook.Require != tn.Webhook.Require || c2.Cin7Key.Reveal() != creds.Cin7Key.Reveal() {
+				t.Errorf("after that: %v", err)
 			}
 		})
 	}

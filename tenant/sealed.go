@@ -64,7 +64,7 @@ func (s *Store) unseal(dep string, t *Tenant, sealed map[string]string) (Credent
 	}
 	for _, f := range []string{fieldDataKey, fieldNetSuiteKey, fieldCin7Key, fieldSecrets, fieldDocument} {
 		if sealed[f] == "" {
-			return Credentials{}, fmt.Errorf("tenant %s has no stored %s: apply it again", t.ID, f)
+			return Credentials{}, fmt.Errorf("tenant %s has no stored %s: %w", t.ID, f, errIncomplete)
 		}
 	}
 	key, err := s.ks.OpenDataKey([]byte(sealed[fieldDataKey]), place(fieldDataKey))
@@ -89,8 +89,29 @@ func (s *Store) unseal(dep string, t *Tenant, sealed map[string]string) (Credent
 	return c, nil
 }
 
+var errIncomplete = errors.New("apply it again")
+
+// unusable reports an error of what is stored of a tenant, which applying the
+// tenant with all of its credentials mends.
+func unusable(err error) bool {
+	return errors.Is(err, ErrTampered) || errors.Is(err, secret.ErrWrongKey) || errors.Is(err, errIncomplete)
+}
+
+// InForce reads what an apply would replace, and the credentials that it may
+// leave out: none when what is stored cannot be used. Then nothing stored is
+// believed but its version. ErrNotFound.
+func (s *Store) InForce(ctx context.Context, id string) (*Tenant, Credentials, error) {
+	t, c, err := s.Load(ctx, id)
+	if unusable(err) {
+		t, err = s.Get(ctx, id)
+		c = Credentials{}
+	}
+	return t, c, err
+}
+
 // Open opens the credentials of a tenant; only to build a client or to
-// compare. The tenant must be one that Get, List or Apply returned.
+// compare. The tenant must be one that Get, List or Apply returned; ErrChanged
+// when another version is in force by now.
 func (s *Store) Open(ctx context.Context, t *Tenant) (Credentials, error) {
 	dep, err := s.Deployment(ctx)
 	if err != nil {
@@ -100,7 +121,14 @@ func (s *Store) Open(ctx context.Context, t *Tenant) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, fmt.Errorf("read the credentials of %s: %w", t.ID, err)
 	}
-	return s.unseal(dep, t, sealed)
+	c, err := s.unseal(dep, t, sealed)
+	if errors.Is(err, secret.ErrWrongKey) || errors.Is(err, ErrTampered) {
+		// Nothing is wrong with what was sealed for a version that came since.
+		if now, gerr := s.Get(ctx, t.ID); gerr == nil && now.Version != t.Version {
+			return Credentials{}, fmt.Errorf("open the credentials of %s, version %d: %w", t.ID, t.Version, ErrChanged)
+		}
+	}
+	return c, err
 }
 
 // Fingerprints name the stored credentials without showing them: field -> 12
@@ -111,6 +139,9 @@ func (s *Store) Fingerprints(ctx context.Context, t *Tenant) (map[string]string,
 		return nil, err
 	}
 	c, err := s.Open(ctx, t)
+	if errors.Is(err, ErrChanged) {
+		_, c, err = s.Load(ctx, t.ID)
+	}
 	if err != nil {
 		return nil, err
 	}

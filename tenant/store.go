@@ -68,7 +68,8 @@ return 'ok'
 
 // Apply stores a tenant and its credentials in one step and returns it with
 // its new version. Credentials left empty keep the stored ones, and are an
-// error for a new tenant.
+// error for a new tenant and for one whose stored ones cannot be used: that is
+// how a tenant is mended that somebody changed in Redis.
 func (s *Store) Apply(ctx context.Context, t *Tenant, c Credentials) (*Tenant, error) {
 	return s.apply(ctx, t, anyVersion, c)
 }
@@ -88,7 +89,7 @@ func (s *Store) apply(ctx context.Context, t *Tenant, inPlaceOf int64, c Credent
 	if err != nil {
 		return nil, err
 	}
-	old, stored, err := s.Load(ctx, t.ID)
+	old, stored, err := s.InForce(ctx, t.ID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}

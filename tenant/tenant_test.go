@@ -250,7 +250,7 @@ func TestStore(t *testing.T) {
 	if err != nil || kept.Cin7Key.Reveal() != "0342a546-key" || kept.WebhookSecrets[0].Reveal() != hook {
 		t.Errorf("credentials after a second apply: %v", err)
 	}
-	if _, err := s.Open(ctx, first); !errors.Is(err, secret.ErrWrongKey) {
+	if _, err := s.Open(ctx, first); !errors.Is(err, tenant.ErrChanged) {
 		t.Errorf("credentials of version 2 opened as version 1: %v", err)
 	}
 	for k, v := range rdb.HGetAll(ctx, "mlc:{acme}:sealed").Val() {

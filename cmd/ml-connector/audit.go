@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -71,8 +73,8 @@ func (a *app) auditLs() *cobra.Command {
 		var rows []table.Row
 		for _, e := range entries {
 			var detail []string
-			for k, v := range e.Detail {
-				detail = append(detail, k+": "+v)
+			for _, k := range slices.Sorted(maps.Keys(e.Detail)) {
+				detail = append(detail, k+": "+e.Detail[k])
 			}
 			rows = append(rows, table.Row{e.Seq, moment(e.At), e.Actor, e.Action, e.Tenant, strings.Join(detail, "\n")})
 		}

@@ -212,7 +212,7 @@ func TestRotationsEndIsAudited(t *testing.T) {
 		"failed": {func(b *bench, _ func()) {
 			good := b.redis.HGet("mlc:{beta}:sealed", "data_key")
 			b.redis.HSet("mlc:{beta}:sealed", "data_key", good[:len(good)-1])
-		}, []string{"failed, 1 of 3 tenants", "failed, 1 of 3 tenants"}},
+		}, []string{"failed, 2 of 3 tenants", "failed, 2 of 3 tenants"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)

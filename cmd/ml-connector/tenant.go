@@ -92,17 +92,13 @@ func (a *app) applyTenant(cmd *cobra.Command, conf service.Config, rooms service
 	if err != nil {
 		return fmt.Errorf("%s:\n%w", file, err)
 	}
-	old, err := rooms.Tenants.Get(ctx, t.ID)
+	old, in, err := rooms.Tenants.InForce(ctx, t.ID)
 	if err != nil && !errors.Is(err, tenant.ErrNotFound) {
 		return err
 	}
 	full := creds
 	if old != nil {
-		stored, err := rooms.Tenants.Open(ctx, old)
-		if err != nil {
-			return err
-		}
-		full = creds.Or(stored)
+		full = creds.Or(in)
 	}
 	if err := full.Complete(t); err != nil {
 		return err
