@@ -32,12 +32,21 @@ var cin7Calls = map[netsuite.RecordType]float64{
 }
 
 // NetSuite's calls: a scan sees 1,000 records a call but a feed takes at most
-// 200 new ones of them, and a batch of 50 marks is read by about 20 statements.
+// 200 new ones of them, and a batch of 50 marks is read by as many statements
+// as the table of docs/performance.md counts, or fewer where documents of one
+// purchase are read together.
 const (
-	readsPerBatch = 20
-	batchSize     = 50
-	listPage      = 1000
+	batchSize = 50
+	listPage  = 1000
 )
+
+var readsPerBatch = map[netsuite.RecordType]float64{
+	netsuite.TypeVendor:        3,
+	netsuite.TypePurchaseOrder: 6,
+	netsuite.TypeItemReceipt:   16,
+	netsuite.TypeVendorBill:    13,
+	netsuite.TypeVendorCredit:  13,
+}
 
 // census is what a backfill finds.
 type census struct {
@@ -110,7 +119,7 @@ func forecast(c census, perMinute int, now time.Time) Forecast {
 		fresh := max(0, n-c.inStep[typ])
 		f.Records += fresh
 		calls += float64(max(0, fresh-c.never[typ])) * cin7Calls[typ]
-		reads += math.Ceil(float64(n)/listPage) + math.Ceil(float64(fresh)/aheadMost) + math.Ceil(float64(fresh)/batchSize)*readsPerBatch
+		reads += math.Ceil(float64(n)/listPage) + math.Ceil(float64(fresh)/aheadMost) + math.Ceil(float64(fresh)/batchSize)*readsPerBatch[typ]
 	}
 	if calls > 0 {
 		// The chart and the other lists of names, once each 5 minutes; the suppliers
