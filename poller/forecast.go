@@ -33,8 +33,8 @@ var cin7Calls = map[netsuite.RecordType]float64{
 
 // NetSuite's calls: a scan sees 1,000 records a call but a feed takes at most
 // 200 new ones of them, and a batch of 50 marks is read by as many statements
-// as the table of docs/performance.md counts, or fewer where documents of one
-// purchase are read together.
+// as the table of docs/performance.md counts: roughly, for small batches cost
+// more, and documents of one purchase that are read together less.
 const (
 	batchSize = 50
 	listPage  = 1000
