@@ -77,7 +77,12 @@ func backfillProblem(err error) error {
 	switch {
 	case errors.As(err, &asked):
 		// Not in its own words: they repeat what was sent.
-		return problem(http.StatusBadRequest, "bad-backfill", "since is a date, YYYY-MM-DD, not in the future; types are some of sync.types; calls_per_minute is at most cin7.calls_per_minute, 0 takes all that live records leave; only a backfill that runs or is paused can be steered")
+		if asked.Field == "" {
+			return problem(http.StatusBadRequest, "bad-backfill", asked.Want)
+		}
+		p := problem(http.StatusBadRequest, "bad-backfill", asked.Field+": "+asked.Want)
+		p.Errors = []ProblemError{{Pointer: pointer(asked.Field), Detail: asked.Want}}
+		return p
 	case errors.Is(err, state.ErrBackfillRuns):
 		return problem(http.StatusConflict, "backfill-runs", "a backfill is under way: cancel it first")
 	case errors.As(err, &ns):

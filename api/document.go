@@ -41,6 +41,9 @@ func decode(b []byte, into any) error {
 	if err := strictjson.Check(b, into); err != nil {
 		return problem(http.StatusBadRequest, "malformed", err.Error())
 	}
+	if string(bytes.TrimSpace(b)) == "null" { // encoding/json takes it for {}, which starts things
+		return problem(http.StatusBadRequest, "malformed", "the body is null: send a JSON object")
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	err := d.Decode(into)

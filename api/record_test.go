@@ -201,7 +201,7 @@ func TestRetryRecords(t *testing.T) {
 		})
 	}
 	h := open(t)
-	for _, body := range []string{"", "[]", "{", `{} {}`, `{"state":"running"}`, `{"state":1}`, `{"dryrun":true}`, `{"dry_run":"` + ownerToken + `"}`} {
+	for _, body := range []string{"", "[]", "null", " null\n", "{", `{} {}`, `{"state":"running"}`, `{"state":1}`, `{"dryrun":true}`, `{"dry_run":"` + ownerToken + `"}`} {
 		if got := h.call(http.MethodPost, "/api/v1/tenants/acme/records:retry", body); got.status != http.StatusBadRequest {
 			t.Errorf("%q: got %d %s", body, got.status, got.body)
 		}

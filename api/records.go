@@ -104,7 +104,7 @@ func ref(r *http.Request) (queue.Ref, error) {
 		return out, problem(http.StatusNotFound, "bad-type", "record types are vendor, purchaseorder, itemreceipt, vendorbill and vendorcredit")
 	}
 	if _, err := netsuite.ParseID(out.ID); err != nil {
-		return out, problem(http.StatusNotFound, "bad-id", "a record id is a NetSuite internal id: digits only")
+		return out, problem(http.StatusNotFound, "bad-id", "a record id is a NetSuite internal id: 1 to 18 digits")
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ml-connector/ml-connector/netsuite"
@@ -45,25 +46,29 @@ type BackfillRequest struct {
 
 // Check says what is wrong with a request.
 func (b BackfillRequest) Check(t *tenant.Tenant, now time.Time) error {
+	wrong := func(field, want, format string, args ...any) error {
+		return &RequestError{error: fmt.Errorf(format+": "+want, args...), Field: field, Want: want}
+	}
 	if b.Since != "" {
 		at, err := time.Parse(time.DateOnly, string(b.Since))
 		if err != nil {
-			return fmt.Errorf("since %.40q: want a date, YYYY-MM-DD", string(b.Since))
+			return wrong("since", "want a date, YYYY-MM-DD", "since %.40q", string(b.Since))
 		}
 		if at.After(now.Add(24 * time.Hour)) {
-			return fmt.Errorf("since %s is in the future: nothing would be read; want the date of the oldest document to read", b.Since)
+			return wrong("since", "nothing would be read; want the date of the oldest document to read", "since %s is in the future", b.Since)
 		}
 	}
 	for _, typ := range b.Types {
 		if !slices.Contains(backfillTypes[:], netsuite.RecordType(typ)) {
-			return fmt.Errorf("types: %.40q is none; want some of vendor, purchaseorder, itemreceipt, vendorbill, vendorcredit", typ)
+			return wrong("types", "want some of vendor, purchaseorder, itemreceipt, vendorbill, vendorcredit", "types: %.40q is no record type", typ)
 		}
 		if !t.Syncs(typ) {
-			return fmt.Errorf("types: %s is not among sync.types of tenant %s", typ, t.ID)
+			return wrong("types", "want some of "+strings.Join(t.Sync.Types, ", "), "types: %s is not among sync.types of tenant %s", typ, t.ID)
 		}
 	}
 	if b.CallsPerMinute < 0 || b.CallsPerMinute > t.Cin7.CallsPerMinute {
-		return fmt.Errorf("calls per minute %d: want 1 to %d, which is cin7.calls_per_minute of tenant %s; 0 takes all that live records leave", b.CallsPerMinute, t.Cin7.CallsPerMinute, t.ID)
+		want := fmt.Sprintf("want 1 to %d, which is cin7.calls_per_minute of tenant %s; 0 takes all that live records leave", t.Cin7.CallsPerMinute, t.ID)
+		return wrong("calls_per_minute", want, "calls per minute %d", b.CallsPerMinute)
 	}
 	return nil
 }
@@ -183,7 +188,13 @@ func BackfillOf(ctx context.Context, t *tenant.Tenant, recs *state.Records, q *q
 // worker that holds the lane does it.
 func StartBackfill(ctx context.Context, t *tenant.Tenant, ns *netsuite.Client, recs *state.Records, q *queue.Queue, in BackfillRequest, dry bool, now time.Time) (Backfill, error) {
 	if err := in.Check(t, now); err != nil {
-		return Backfill{}, &RequestError{err}
+		return Backfill{}, err
+	}
+	// Read before it is looked at, and before the counting, which takes seconds:
+	// what is started meanwhile is not replaced.
+	stored, err := recs.Backfill(ctx)
+	if err != nil {
+		return Backfill{}, err
 	}
 	_, want, p, ok, err := loadBackfill(ctx, recs)
 	if err != nil {
@@ -212,19 +223,19 @@ func StartBackfill(ctx context.Context, t *tenant.Tenant, ns *netsuite.Client, r
 	if err != nil {
 		return Backfill{}, fmt.Errorf("encode the backfill: %w", err)
 	}
-	stored, err := recs.Backfill(ctx)
-	if err != nil {
-		return Backfill{}, err
-	}
-	if err := recs.StartBackfill(ctx, string(text), stored[state.BackfillProgress]); err != nil {
+	if err := recs.StartBackfill(ctx, string(text), stored[state.BackfillJob]); err != nil {
 		return Backfill{}, err
 	}
 	b.State, b.StartedAt = BackfillRunning, &j.StartedAt
 	return b, comeSoon(ctx, t, recs, q)
 }
 
-// RequestError is a mistake in what was asked for.
-type RequestError struct{ error }
+// RequestError is a mistake in what was asked for. Want says what would be
+// right, without what was sent; Field, if it is about one, which.
+type RequestError struct {
+	error
+	Field, Want string
+}
 
 // SteerBackfill pauses, resumes or cancels. What is marked already, at most
 // 200 records, is still worked off.
@@ -241,10 +252,15 @@ func SteerBackfill(ctx context.Context, t *tenant.Tenant, recs *state.Records, q
 		to = BackfillCancelled
 	case "pause":
 	default:
-		return Backfill{}, &RequestError{fmt.Errorf("%.40q: want pause, resume or cancel", verb)}
+		return Backfill{}, &RequestError{error: fmt.Errorf("%.40q: want pause, resume or cancel", verb), Want: "want pause, resume or cancel"}
 	}
 	if !slices.Contains(from, b.State) {
-		return Backfill{}, &RequestError{fmt.Errorf("there is no backfill to %s: it is %s", verb, b.State)}
+		why := "the last one is " + b.State
+		if b.State == BackfillNone {
+			why = "none was ever started"
+		}
+		why = fmt.Sprintf("there is no backfill to %s: %s; only one that runs or is paused can be steered", verb, why)
+		return Backfill{}, &RequestError{error: errors.New(why), Want: why}
 	}
 	if err := recs.WantBackfill(ctx, to); err != nil {
 		return Backfill{}, err

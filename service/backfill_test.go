@@ -2,23 +2,27 @@ package service_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/internal/distributor"
 	"github.com/ml-connector/ml-connector/internal/soak"
+	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 	"github.com/ml-connector/ml-connector/poller"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/queue/redistest"
 	"github.com/ml-connector/ml-connector/service"
+	"github.com/ml-connector/ml-connector/state"
 )
 
 // history puts years of business into NetSuite: vendors, orders, and a bill in
@@ -223,10 +227,10 @@ func TestBackfillRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, in := range map[string]poller.BackfillRequest{
-		"in the future": {Since: "2999-01-01"},
-		"want a date":   {Since: "01.11.2026"},
-		"is none":       {Types: []string{"invoice"}},
-		"calls per min": {CallsPerMinute: 1 << 20},
+		"in the future":  {Since: "2999-01-01"},
+		"want a date":    {Since: "01.11.2026"},
+		"no record type": {Types: []string{"invoice"}},
+		"calls per min":  {CallsPerMinute: 1 << 20},
 	} {
 		_, err := service.StartBackfill(context.Background(), c, e.rooms, tn, in, false)
 		if err == nil || !strings.Contains(err.Error(), name) {
@@ -236,6 +240,42 @@ func TestBackfillRequests(t *testing.T) {
 	h, err := e.rooms.States.Tenant(tenantID).Backfill(t.Context())
 	if err != nil || len(h) != 0 {
 		t.Errorf("something was started: %v, %v", h, err)
+	}
+}
+
+// Of operators who start a backfill at once, one does, and the others are told.
+func TestBackfillsStartedAtOnce(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, distributor.Options{}, "INVOICE")
+	e.open()
+	tn, err := e.rooms.Tenants.Apply(t.Context(), e.tenant, e.creds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := service.Load("", []string{"MLC_ALLOW_PRIVATE_ENDPOINTS=true"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	since := [...]string{"", "2026-11-01", "2026-11-02", "2026-11-03"}
+	var started [len(since)]bool
+	var all sync.WaitGroup
+	for i, day := range since {
+		all.Go(func() {
+			_, err := service.StartBackfill(context.Background(), c, e.rooms, tn, poller.BackfillRequest{Since: netsuite.Date(day)}, false)
+			if started[i] = err == nil; !started[i] && !errors.Is(err, state.ErrBackfillRuns) {
+				t.Errorf("since %q: %v", day, err)
+			}
+		})
+	}
+	all.Wait()
+	b, err := poller.BackfillOf(t.Context(), tn, e.rooms.States.Tenant(tenantID), e.rooms.Queue, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, day := range since {
+		if started[i] != (string(b.Since) == day) {
+			t.Errorf("since %q: told that it started: %t; the one under way is since %q", day, started[i], b.Since)
+		}
 	}
 }
 

@@ -33,20 +33,20 @@ func (r *Records) Backfill(ctx context.Context) (map[string]string, error) {
 
 // startBackfillScript puts a backfill in place of one that has ended.
 //
-// KEYS 1 hash. ARGV 1 job, 2 the progress that must be stored still, "" for
-// none: two operators who start at once do not both.
+// KEYS 1 hash. ARGV 1 job, 2 the job that must be stored still, "" for none: of
+// two operators who count at once, one starts.
 // Returns "ok" or "other".
 var startBackfillScript = redis.NewScript(`
-if (redis.call('HGET', KEYS[1], 'progress') or '') ~= ARGV[2] then return 'other' end
+if (redis.call('HGET', KEYS[1], 'job') or '') ~= ARGV[2] then return 'other' end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'job', ARGV[1], 'want', 'running')
 return 'ok'
 `)
 
-// StartBackfill stores a job; ErrBackfillRuns when another was started or has
-// moved since its progress was read.
-func (r *Records) StartBackfill(ctx context.Context, job, progress string) error {
-	v, err := startBackfillScript.Run(ctx, r.rdb, []string{queue.KeyBackfill(r.tenant)}, job, progress).Text()
+// StartBackfill stores a job in place of one that has ended; ErrBackfillRuns
+// when another was started since that one was read.
+func (r *Records) StartBackfill(ctx context.Context, job, ended string) error {
+	v, err := startBackfillScript.Run(ctx, r.rdb, []string{queue.KeyBackfill(r.tenant)}, job, ended).Text()
 	switch {
 	case err != nil:
 		return fmt.Errorf("start a backfill of %s: %w", r.tenant, err)

@@ -302,6 +302,9 @@ func ParseSchedule(s string) (func(after time.Time) time.Time, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q: want a duration such as 15m, or a cron line of five fields such as */10 6-20 * * 1-5", s)
 	}
+	if every, ok := sched.(cron.ConstantDelaySchedule); ok && every.Delay < minEvery { // @every, which cron reads too
+		return nil, fmt.Errorf("%q: want at least %s", s, minEvery)
+	}
 	next := func(after time.Time) time.Time { return sched.Next(after.UTC()) }
 	if next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 		return nil, fmt.Errorf("%q never comes about: correct the day or the month", s)

@@ -141,6 +141,7 @@ func TestParseYAMLRefuses(t *testing.T) {
 		{"allowlist required but empty", good(t, "webhook:", "webhook:\n  require: both"), "is empty, but webhook.require is both"},
 		{"odd require", good(t, "webhook:", "webhook:\n  require: maybe"), "want secret, allowlist or both"},
 		{"poll too often", good(t, "every: 10m", "every: 1s"), "at least 30s"},
+		{"interval in cron's words that is too short", good(t, "every: 10m", `every: "@every 1s"`), "want at least 30s"},
 		{"cron that never comes", good(t, "every: 10m", `every: "0 0 31 2 *"`), "never comes about"},
 		{"no date", good(t, "2026-11-01", "2026-02-30"), "sync.start"},
 		{"odd approach", good(t, "  location:", "  approach: BOTH\n  location:"), "INVOICE, STOCK"},

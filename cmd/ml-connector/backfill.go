@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,9 +42,17 @@ minute. What is in step already costs reads and no call to Cin7.
 Started before the worker has polled the tenant for the first time, it takes the
 place of the first look at everything.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			// Empty is what a script sends whose variable is not set: not everything.
+			for name, value := range map[string]string{"since": since, "types": types} {
+				if cmd.Flags().Changed(name) && strings.TrimSpace(value) == "" {
+					return usageError{fmt.Errorf("--%s is empty: leave it out to read everything", name)}
+				}
+			}
 			in.Since = netsuite.Date(since)
-			if types != "" {
-				in.Types = strings.Split(types, ",")
+			for typ := range strings.SplitSeq(types, ",") {
+				if typ = strings.TrimSpace(typ); types != "" && !slices.Contains(in.Types, typ) {
+					in.Types = append(in.Types, typ)
+				}
 			}
 			return a.withTenant(cmd, args[0], func(c service.Config, rooms service.Rooms, t *tenant.Tenant) error {
 				b, err := service.StartBackfill(cmd.Context(), c, rooms, t, in, true)
@@ -69,6 +78,7 @@ place of the first look at everything.`,
 				}); err != nil {
 					return err
 				}
+				sayPaused(cmd, t)
 				if wait {
 					return a.watchBackfill(cmd, rooms, t)
 				}
@@ -87,6 +97,7 @@ func (a *app) backfillStatus() *cobra.Command {
 	var watch bool
 	c := &cobra.Command{Use: "status TENANT", Short: "How far it has come", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
+			sayPaused(cmd, t)
 			if watch {
 				return a.watchBackfill(cmd, rooms, t)
 			}
@@ -131,7 +142,7 @@ func (a *app) showBackfill(cmd *cobra.Command, b poller.Backfill) error {
 	}
 	add("since", string(b.Since))
 	add("types", strings.Join(b.Types, ", "))
-	if b.Total > 0 {
+	if b.Total > 0 && b.State != poller.BackfillNone { // a forecast alone has done nothing
 		add("done", fmt.Sprintf("%.0f %%: %d of %d read, %d marked, %d of them waiting", 100*b.Share(), b.Read, b.Total, b.Marked, b.Waiting))
 	}
 	if f := b.Forecast; f != nil {

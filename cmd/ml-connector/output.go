@@ -55,7 +55,7 @@ func (a *app) confirm(cmd *cobra.Command, format string, args ...any) error {
 	}
 	in, _ := cmd.InOrStdin().(*os.File)
 	if !canAsk(cmd) {
-		return usageError{fmt.Errorf("%s: say --yes, there is no terminal to ask on", fmt.Sprintf(format, args...))}
+		return usageError{fmt.Errorf("%s There is no terminal to ask on: say --yes", fmt.Sprintf(format, args...))}
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), format+" [y/N] ", args...)
 	line, err := bufio.NewReader(in).ReadString('\n')

@@ -143,11 +143,14 @@ func TestBackfillCommand(t *testing.T) {
 	// Mistakes are told before anything happens.
 	d.says(2, "is in the future", "backfill", "start", company, "--yes", "--since", "2999-01-01")
 	d.says(2, "want a date, YYYY-MM-DD", "backfill", "start", company, "--yes", "--since", "01.11.2026")
-	d.says(2, `"invoice" is none`, "backfill", "start", company, "--yes", "--types", "vendor,invoice")
+	d.says(2, `"invoice" is no record type`, "backfill", "start", company, "--yes", "--types", "vendor,invoice")
 	d.says(2, "want 1 to", "backfill", "start", company, "--yes", "--calls-per-minute", "1000000")
 	d.says(2, "want 1 to", "backfill", "start", company, "--yes", "--calls-per-minute", "-1")
 	d.says(2, "say --yes", "backfill", "start", company)
-	d.says(1, "there is no backfill to resume", "backfill", "resume", company)
+	d.says(1, "there is no backfill to resume: none was ever started", "backfill", "resume", company)
+	// What a script sends whose variable is not set is not all of history.
+	d.says(2, "--since is empty", "backfill", "start", company, "--yes", "--since", "")
+	d.says(2, "--types is empty", "backfill", "start", company, "--yes", "--types", " ")
 	d.says(0, "none", "backfill", "status", company)
 
 	var b poller.Backfill
@@ -162,7 +165,7 @@ func TestBackfillCommand(t *testing.T) {
 	if b.State != poller.BackfillNone || b.Forecast == nil || b.Forecast.Cin7Calls == 0 || b.Forecast.NetSuiteCalls == 0 || b.Forecast.EndsAt.Before(time.Now()) || b.Counted["vendor"] != 7 {
 		t.Errorf("dry run: %+v, %+v", b, b.Forecast)
 	}
-	read(0, "backfill", "start", company, "--dry-run", "--types", "vendor", "--calls-per-minute", "1")
+	read(0, "backfill", "start", company, "--dry-run", "--types", "vendor, vendor", "--calls-per-minute", "1")
 	if b.Counted["vendor"] != 7 || b.Total != 7 || b.Forecast.CallsPerMinute != 1 || b.Forecast.Minutes != float64(b.Forecast.Cin7Calls) { //nolint:forbidigo // minutes, no money
 		t.Errorf("vendors at a call a minute: %+v, %+v", b, b.Forecast)
 	}
@@ -179,6 +182,26 @@ func TestBackfillCommand(t *testing.T) {
 			t.Errorf("%s: %s, then %s, want %s", step.verb, got, b.State, step.state)
 		}
 	}
-	d.says(1, "it is cancelled", "backfill", "resume", company)
+	d.says(1, "the last one is cancelled", "backfill", "resume", company)
 	d.says(2, "has no verb", "backfill", "stop", company)
+}
+
+// What an operator mistypes is told, not answered with an empty list.
+func TestRecordsAskedForWrongly(t *testing.T) {
+	d := newDesktop(t, distributor.Options{})
+	d.says(2, `type "bill": want vendor,`, "records", "ls", company, "--type", "bill")
+	d.says(2, "--limit 0: want 1 to 1000", "records", "ls", company, "--limit", "0")
+	d.says(2, "--limit 1001: want 1 to 1000", "records", "ls", company, "--limit", "1001")
+	d.says(0, "no record is parked: nothing was marked", "records", "retry", company)
+	d.says(0, `no record is parked with the reason "unmaped": nothing was marked`, "records", "retry", company, "--reason", "unmaped")
+}
+
+// Whoever asks for work of a paused tenant is told that it waits.
+func TestPausedTenantSaysSo(t *testing.T) {
+	d := newDesktop(t, distributor.Options{})
+	d.says(0, "paused", "tenant", "pause", company, "--reason", "stocktaking")
+	const told = "tenant cascade is paused (stocktaking): nothing is read or written until ml-connector tenant resume cascade"
+	d.says(0, told, "poll", company)
+	d.says(0, told, "backfill", "start", company, "--yes")
+	d.says(0, told, "backfill", "status", company)
 }

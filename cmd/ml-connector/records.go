@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os/user"
 	"slices"
 	"strconv"
@@ -31,6 +32,14 @@ func (a *app) recordsLs() *cobra.Command {
 	c := &cobra.Command{Use: "ls TENANT", Short: "List records, newest change first", Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		if f.State = queue.State(st); st != "" && !slices.Contains(queue.States[:], f.State) {
 			return usageError{fmt.Errorf("--state %q: want one of %v", st, queue.States)}
+		}
+		if f.Type != "" {
+			if err := recordType(f.Type); err != nil {
+				return err
+			}
+		}
+		if f.Limit < 1 || f.Limit > 1000 {
+			return usageError{fmt.Errorf("--limit %d: want 1 to 1000; --cursor goes on after a page", f.Limit)}
 		}
 		return a.withTenant(cmd, args[0], func(_ service.Config, rooms service.Rooms, t *tenant.Tenant) error {
 			page, err := rooms.States.Tenant(t.ID).List(cmd.Context(), f)
@@ -62,16 +71,37 @@ func (a *app) recordsLs() *cobra.Command {
 	return c
 }
 
+func recordType(s string) error {
+	if !slices.Contains([]string{"vendor", "purchaseorder", "itemreceipt", "vendorbill", "vendorcredit"}, s) {
+		return usageError{fmt.Errorf("type %q: want vendor, purchaseorder, itemreceipt, vendorbill or vendorcredit", s)}
+	}
+	return nil
+}
+
 // recordArgs reads TYPE NSID.
 func recordArgs(args []string) (queue.Ref, error) {
 	r := queue.Ref{Type: args[1], ID: args[2]}
-	if !slices.Contains([]string{"vendor", "purchaseorder", "itemreceipt", "vendorbill", "vendorcredit"}, r.Type) {
-		return r, usageError{fmt.Errorf("type %q: want vendor, purchaseorder, itemreceipt, vendorbill or vendorcredit", r.Type)}
+	if err := recordType(r.Type); err != nil {
+		return r, err
 	}
 	if _, err := netsuite.ParseID(r.ID); err != nil {
 		return r, usageError{err}
 	}
 	return r, nil
+}
+
+// standing is how a record stands in one line, without what it does not have.
+func standing(r state.Record) string {
+	line := string(r.State)
+	if r.Reason != "" {
+		line += " " + r.Reason
+	}
+	for _, f := range [...]struct{ name, fact string }{{"Cin7", state.FactCin7Number}, {"stage", state.FactStage}, {"accounts", state.FactAccounts}} {
+		if v := r.Facts[f.fact]; v != "" {
+			line += "  " + f.name + " " + v
+		}
+	}
+	return line
 }
 
 func (a *app) recordsShow() *cobra.Command {
@@ -98,7 +128,7 @@ func (a *app) recordsShow() *cobra.Command {
 			}
 			w := cmd.OutOrStdout()
 			fmt.Fprintf(w, "%s %s  %s  %s  %s\n", r.Type, r.ID, r.Facts[state.FactNumber], r.Facts[state.FactParty], r.Facts[state.FactTotal])
-			fmt.Fprintf(w, "%s %s  Cin7 %s  stage %s  accounts %s\n", r.State, r.Reason, r.Facts[state.FactCin7Number], r.Facts[state.FactStage], r.Facts[state.FactAccounts])
+			fmt.Fprintln(w, standing(r))
 			if v := r.Facts[state.FactSettings]; v != "" {
 				fmt.Fprintf(w, "posted under version %s of the settings\n", v)
 			}
@@ -196,8 +226,7 @@ func (a *app) recordsRetry() *cobra.Command {
 				return err
 			}
 			if n == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "no such record")
-				return nil
+				return nothingToRetry(cmd, rooms.States.Tenant(t.ID), f)
 			}
 			if err := a.confirm(cmd, "Take up %d %s records again?", n, f.State); err != nil {
 				return err
@@ -209,13 +238,41 @@ func (a *app) recordsRetry() *cobra.Command {
 			}); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d records are marked\n", n)
+			fmt.Fprintf(cmd.OutOrStdout(), "records marked: %d\n", n)
 			return nil
 		})
 	}}
 	c.Flags().StringVar(&st, "state", st, "parked, waiting, skipped or completed")
 	c.Flags().StringVar(&f.Reason, "reason", "", "only those with this reason")
 	return c
+}
+
+// nothingToRetry tells a reason that no record has from one that is misspelt.
+func nothingToRetry(cmd *cobra.Command, recs *state.Records, f state.Filter) error {
+	w := cmd.OutOrStdout()
+	if f.Reason == "" {
+		fmt.Fprintf(w, "no record is %s: nothing was marked\n", f.State)
+		return nil
+	}
+	fmt.Fprintf(w, "no record is %s with the reason %q: nothing was marked\n", f.State, f.Reason)
+	if f.State != queue.Parked {
+		return nil
+	}
+	parked, err := recs.Reasons(cmd.Context())
+	if err != nil {
+		return err
+	}
+	for _, reason := range slices.Sorted(maps.Keys(parked)) {
+		fmt.Fprintf(w, "parked with %s: %d\n", reason, parked[reason])
+	}
+	return nil
+}
+
+// sayPaused tells somebody who asks for work of a paused tenant when it is done.
+func sayPaused(cmd *cobra.Command, t *tenant.Tenant) {
+	if t.Paused != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "tenant %s is paused (%s): nothing is read or written until ml-connector tenant resume %s\n", t.ID, t.Paused, t.ID)
+	}
 }
 
 func (a *app) pollCommand() *cobra.Command {
@@ -230,6 +287,7 @@ func (a *app) pollCommand() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "a poll of %s is asked for; the next turn of its lane does it\n", t.ID)
+			sayPaused(cmd, t)
 			return nil
 		})
 	}}
