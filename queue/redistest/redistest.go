@@ -26,10 +26,14 @@ func Embedded(t testing.TB) redis.UniversalClient {
 		return c
 	}
 	m := miniredis.RunT(t)
-	c := redis.NewClient(&redis.Options{Addr: m.Addr(), ContextTimeoutEnabled: true, MaxRetries: -1})
+	c := redis.NewClient(&redis.Options{Addr: m.Addr(), ContextTimeoutEnabled: true, MaxRetries: -1, ReadTimeout: patient, WriteTimeout: patient})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
+
+// patient is how long a test waits for a Redis: a machine may have other things
+// to do, and a Redis that is gone refuses at once.
+const patient = time.Minute
 
 // Server returns a client of a fresh redis-server process with the settings
 // that production should have. It fails the test when redis-server is not
@@ -105,7 +109,7 @@ func Start(t testing.TB, args ...string) *Process {
 // Client returns a client of the process that outlives its restarts.
 func (p *Process) Client(t testing.TB) redis.UniversalClient {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Network: "unix", Addr: p.Socket, ContextTimeoutEnabled: true, MaxRetries: -1})
+	c := redis.NewClient(&redis.Options{Network: "unix", Addr: p.Socket, ContextTimeoutEnabled: true, MaxRetries: -1, ReadTimeout: patient, WriteTimeout: patient})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
