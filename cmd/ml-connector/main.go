@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
 	"github.com/ml-connector/ml-connector/internal/plain"
@@ -23,6 +24,7 @@ func main() { os.Exit(start()) }
 
 func start() int {
 	service.Harden()
+	redis.SetLogger(silent{}) // what fails is told once, by the error; serve has a logger of its own
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
@@ -31,6 +33,12 @@ func start() int {
 	}()
 	return run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 }
+
+// silent keeps the client's own lines about each attempt to connect from the
+// operator's terminal.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 // usageError is a mistake in the command line.
 type usageError struct{ error }
