@@ -241,8 +241,8 @@ func TestAccountsCommand(t *testing.T) {
 	// What is posted stays as it is, and is listed once the mapping leaves it.
 	history := []string{"accounts", books, "--history"}
 	l.says(history, "accounts.6100", "nothing", "429", "Nothing that is posted stands otherwise")
-	l.completed("purchaseorder", "601", "fact:number", "PO601", "fact:settings", "1", "fact:products", "item:2001//WEB=WEB,charge:151/5100/Freight+In=Inbound+freight")
-	l.completed("vendorbill", "701", "fact:number", "INV-701", "fact:settings", "1", "fact:accounts", "429", "fact:posted", "161/6100=429")
+	l.completed("purchaseorder", "601", "f:number", "PO601", "f:settings", "1", "f:products", "item:2001//WEB=WEB,charge:151/5100/Freight+In=Inbound+freight")
+	l.completed("vendorbill", "701", "f:number", "INV-701", "f:settings", "1", "f:accounts", "429", "f:posted", "161/6100=429")
 	b, err := os.ReadFile(l.file("tenant.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -332,17 +332,18 @@ func Mark(ctx context.Context, r service.Rooms, refs []queue.Ref) error {
 
 // Restless says what keeps the tenant from being at rest: marks not settled,
 // retries to come, writes whose outcome is open.
+//
+// It looks several times while a worker goes on, so in the order in which one
+// thing gives rise to the next: the look for drafts marks records before it is
+// over, and a record that is marked has an entry until it is settled.
 func Restless(ctx context.Context, r service.Rooms) ([]string, error) {
-	lane, err := r.Queue.Lane(ctx, Tenant)
+	var out []string
+	wm, err := r.States.Tenant(Tenant).Watermarks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
-	if n := lane.Depth[queue.Live] + lane.Depth[queue.Bulk]; n > 0 {
-		out = append(out, fmt.Sprintf("%d marks wait", n))
-	}
-	if lane.Due > 0 {
-		out = append(out, fmt.Sprintf("%d retries are to come", lane.Due))
+	if since := wm[handlers.FieldUnseen]; since != "" {
+		out = append(out, "drafts beside the creates since "+since+" are still to be looked for")
 	}
 	page, err := r.States.Tenant(Tenant).List(ctx, state.Filter{Limit: 1000})
 	if err != nil {
@@ -356,12 +357,15 @@ func Restless(ctx context.Context, r service.Rooms) ([]string, error) {
 			out = append(out, fmt.Sprintf("%s is %s %s: %s", rec.Ref, rec.State, rec.Reason, rec.Message))
 		}
 	}
-	wm, err := r.States.Tenant(Tenant).Watermarks(ctx)
+	lane, err := r.Queue.Lane(ctx, Tenant)
 	if err != nil {
 		return nil, err
 	}
-	if since := wm[handlers.FieldUnseen]; since != "" {
-		out = append(out, "drafts beside the creates since "+since+" are still to be looked for")
+	if n := lane.Depth[queue.Live] + lane.Depth[queue.Bulk]; n > 0 {
+		out = append(out, fmt.Sprintf("%d marks wait", n))
+	}
+	if lane.Due > 0 {
+		out = append(out, fmt.Sprintf("%d retries are to come", lane.Due))
 	}
 	return out, nil
 }
