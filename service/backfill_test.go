@@ -23,6 +23,7 @@ import (
 	"github.com/ml-connector/ml-connector/queue/redistest"
 	"github.com/ml-connector/ml-connector/service"
 	"github.com/ml-connector/ml-connector/state"
+	"github.com/ml-connector/ml-connector/tenant"
 )
 
 // history puts years of business into NetSuite: vendors, orders, and a bill in
@@ -213,19 +214,26 @@ func byOperation(calls []cin7test.Call) map[string]int {
 	return out
 }
 
+// applied is the tenant in force, and the settings of whoever starts a backfill.
+func (e *env) applied() (*tenant.Tenant, service.Config) {
+	e.t.Helper()
+	tn, err := e.rooms.Tenants.Apply(e.t.Context(), e.tenant, e.creds)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	c, err := service.Load("", []string{"MLC_ALLOW_PRIVATE_ENDPOINTS=true"})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return tn, c
+}
+
 // A mistake in what is asked for is told before anything happens.
 func TestBackfillRequests(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, distributor.Options{}, "INVOICE")
 	e.start()
-	tn, err := e.rooms.Tenants.Apply(t.Context(), e.tenant, e.creds)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := service.Load("", []string{"MLC_ALLOW_PRIVATE_ENDPOINTS=true"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tn, c := e.applied()
 	for name, in := range map[string]poller.BackfillRequest{
 		"in the future":  {Since: "2999-01-01"},
 		"want a date":    {Since: "01.11.2026"},
@@ -248,14 +256,7 @@ func TestBackfillsStartedAtOnce(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, distributor.Options{}, "INVOICE")
 	e.open()
-	tn, err := e.rooms.Tenants.Apply(t.Context(), e.tenant, e.creds)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := service.Load("", []string{"MLC_ALLOW_PRIVATE_ENDPOINTS=true"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tn, c := e.applied()
 	since := [...]string{"", "2026-11-01", "2026-11-02", "2026-11-03"}
 	var started [len(since)]bool
 	var all sync.WaitGroup
