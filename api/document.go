@@ -25,14 +25,14 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	} else {
 		b, err = io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	}
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, problem(http.StatusRequestEntityTooLarge, "too-large", "the body is over the limit")
-	case err != nil:
-		return nil, problem(http.StatusBadRequest, "cut", "the body ended before its length, or came too slowly")
+	if err == nil {
+		return b, nil
 	}
-	return b, nil
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, problem(http.StatusRequestEntityTooLarge, "too-large", "the body is over the limit")
+	}
+	return nil, problem(http.StatusBadRequest, "cut", "the body ended before its length, or came too slowly")
 }
 
 // decode reads a small JSON body strictly. What it says is wrong never shows a

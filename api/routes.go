@@ -107,9 +107,19 @@ type ops struct {
 	examined sync.Map // tenant id -> the doctor is at work
 }
 
+// Public is the handler of the public listener: a router behind the layer that
+// hides secrets.
+type Public struct {
+	*chi.Mux
+	front http.Handler
+}
+
+// ServeHTTP serves http.Handler.
+func (p Public) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.front.ServeHTTP(w, r) }
+
 // New returns the handlers of the public and the ops listener, which share
 // their metrics.
-func New(c Config) (pub, op *chi.Mux) {
+func New(c Config) (pub Public, op *chi.Mux) {
 	if c.Go == nil {
 		c.Go = func(f func() error) { go func() { _ = f() }() }
 	}
@@ -126,11 +136,10 @@ func New(c Config) (pub, op *chi.Mux) {
 	return newPublic(c, m), newOps(c, m)
 }
 
-func newPublic(c Config, m *metrics) *chi.Mux {
+func newPublic(c Config, m *metrics) Public {
 	a := &public{c: c, m: m, traced: !trace.IsOff(c.Tracer), inFlight: gauge{perTenant: map[string]int{}}}
 	r := chi.NewRouter()
 	r.Use(
-		hideSecret, // outermost: nothing else ever sees it
 		withRequestID,
 		recovered(c.Log, func() {
 			m.panics.WithLabelValues(listenerPublic).Inc()
@@ -141,7 +150,7 @@ func newPublic(c Config, m *metrics) *chi.Mux {
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed(r))
 	r.Post("/webhooks/netsuite/{tenant}", a.webhook)
-	return r
+	return Public{r, hideSecret(r)} // nothing else ever sees the secret
 }
 
 func newOps(c Config, m *metrics) *chi.Mux {

@@ -31,6 +31,8 @@ type gatherer struct {
 	since   time.Time   // from when on the patience of what waits counts
 	hurry   *time.Timer // when impatient looks
 	alarm   time.Time   // when overdue looks; zero: not at all
+
+	spare sync.Pool // of *post that were answered, to be used again
 }
 
 const (
@@ -70,6 +72,25 @@ type post struct {
 	err    error
 }
 
+// post makes a post, of one that was answered if there is such.
+func (g *gatherer) post(ctx context.Context, until time.Time, tenant string, c Class, marks []Mark) *post {
+	p, ok := g.spare.Get().(*post)
+	if !ok {
+		p = &post{done: make(chan bool, 1)}
+	}
+	p.left.Store(false)
+	p.ctx, p.until, p.tenant, p.class, p.marks, p.added, p.err = ctx, until, tenant, c, marks, 0, nil
+	return p
+}
+
+// result is what a flush has set. Nobody else has the post any more.
+func (g *gatherer) result(p *post) (added int, err error) {
+	added, err = p.added, p.err
+	p.ctx, p.marks, p.err = nil, nil, nil
+	g.spare.Put(p)
+	return added, err
+}
+
 // answer lets whoever waits go on: with what the flush has set or, if it is
 // late, without.
 func (p *post) answer(set bool) {
@@ -102,13 +123,12 @@ func (g *gatherer) mark(p *post) (int, error) {
 		if next := g.landed(); next != nil {
 			go g.fly(next)
 		}
-		return p.added, p.err
+		return g.result(p)
 	}
 	if len(g.waiting) >= maxGathered {
 		g.mu.Unlock()
 		return 0, fmt.Errorf("mark %d records of %s: %d calls wait for Redis already: %w", len(p.marks), p.tenant, maxGathered, ErrFull)
 	}
-	p.done = make(chan bool, 1)
 	if g.waiting = append(g.waiting, p); len(g.waiting) == 1 {
 		g.wait()
 	}
@@ -125,7 +145,7 @@ func (g *gatherer) mark(p *post) (int, error) {
 		if !set {
 			return 0, p.gaveUp(context.DeadlineExceeded)
 		}
-		return p.added, p.err
+		return g.result(p)
 	case <-p.ctx.Done():
 		p.left.Store(true)
 		return 0, p.gaveUp(p.ctx.Err())
@@ -367,7 +387,7 @@ func (q *Queue) flush(ctx context.Context, posts []*post) {
 
 // lots sorts posts by lane.
 func (q *Queue) lots(posts []*post) []*lot {
-	var out []*lot
+	out := make([]*lot, 0, 4)
 	for _, p := range posts {
 		var l *lot
 		for _, known := range out { // few tenants post at once
@@ -378,9 +398,8 @@ func (q *Queue) lots(posts []*post) []*lot {
 		}
 		if l == nil {
 			l = &lot{tenant: p.tenant, class: p.class}
-			if out = append(out, l); len(out) == 1 {
-				l.posts = make([]*post, 0, len(posts)) // likely all
-			}
+			l.posts = make([]*post, 0, 1+len(posts)/(1+len(out)))
+			out = append(out, l)
 		}
 		l.posts, l.n = append(l.posts, p), l.n+len(p.marks)
 	}

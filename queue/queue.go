@@ -158,13 +158,13 @@ func byState(tenant string) []string {
 // became of its neighbours. ErrFull when the lane is at its bound, Redis short
 // of memory, or too many calls wait; then nothing is written.
 func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark) (added int, err error) {
-	return q.mark(&post{ctx: ctx, tenant: tenant, class: c, marks: marks})
+	return q.mark(q.gather.post(ctx, time.Time{}, tenant, c, marks))
 }
 
 // MarkUntil is Mark for a caller that nothing but the time makes give up: it
 // costs no context with a timer of its own.
 func (q *Queue) MarkUntil(until time.Time, tenant string, c Class, marks ...Mark) (added int, err error) {
-	return q.mark(&post{ctx: context.Background(), until: until, tenant: tenant, class: c, marks: marks})
+	return q.mark(q.gather.post(context.Background(), until, tenant, c, marks))
 }
 
 func (q *Queue) mark(p *post) (added int, err error) {
@@ -230,14 +230,29 @@ func (q *Queue) markArgs(tenant, class string, bound int64, marks []Mark) (keys 
 }
 
 // markCommand is the run of markScript for a lot. It is built without the
-// client's help, which would box each key anew.
+// client's help, which would box each key anew; the names of all records lie in
+// one text.
 func (q *Queue) markCommand(ctx context.Context, script *redis.Script, l *lot) *redis.Cmd {
 	known := q.lane(l.tenant)
 	args := append(make([]any, 0, 3+laneKeys+l.n+6), "evalsha", script.Hash(), laneKeys+l.n)
 	args = append(args, known.boxed...)
+	size := 0
 	for _, p := range l.posts {
 		for _, m := range p.marks {
-			args = append(args, known.record(m.Ref))
+			size += len(known.records) + len(m.Type) + 1 + len(m.ID)
+		}
+	}
+	var all strings.Builder
+	all.Grow(size)
+	names := make([]string, 0, l.n)
+	for _, p := range l.posts {
+		for _, m := range p.marks {
+			from := all.Len()
+			for _, part := range [...]string{known.records, m.Type, ":", m.ID} {
+				all.WriteString(part)
+			}
+			names = append(names, all.String()[from:])
+			args = append(args, &names[len(names)-1])
 		}
 	}
 	args = append(args, string(l.class), q.o.Bound)

@@ -36,6 +36,16 @@ func Text(w io.Writer) io.Writer {
 	return writer{w, func(rune) string { return string(utf8.RuneError) }}
 }
 
+// quiet reports text of which a glance shows that nothing steers: nearly all.
+func quiet(p []byte) bool {
+	for _, c := range p {
+		if c < ' ' && c != '\n' && c != '\t' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // writer takes whole characters: none may be cut by the end of a write.
 type writer struct {
 	w      io.Writer
@@ -44,7 +54,7 @@ type writer struct {
 
 // Write reports the bytes of p, whatever became of them.
 func (x writer) Write(p []byte) (int, error) {
-	if bytes.IndexFunc(p, Steers) < 0 {
+	if quiet(p) || bytes.IndexFunc(p, Steers) < 0 {
 		return x.w.Write(p)
 	}
 	out := make([]byte, 0, len(p)+64)
