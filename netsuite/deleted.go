@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -59,7 +58,7 @@ func (c *Client) Deleted(ctx context.Context, since string) ([]Deletion, error) 
 // deletedType reads the type column, whose spelling nobody has confirmed
 // (contract 3.8): lower case, without spaces, a bill in any of its names.
 func deletedType(s string) (RecordType, bool) {
-	switch strings.ToLower(joined.Replace(s)) {
+	switch string(lower(new(word), s, " _-")) {
 	case "vendor", "supplier":
 		return TypeVendor, true
 	case "purchaseorder", "purchord":

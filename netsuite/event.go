@@ -1,12 +1,11 @@
 package netsuite
 
 import (
-	"bytes"
-	"errors"
+	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Event is what a webhook says: this record may have changed.
@@ -46,113 +45,90 @@ const (
 // are not synced. A body from which nothing can be read, or that two readers
 // could read differently, is an ErrNoRecord.
 func ParseEvent(body []byte, query url.Values, o EventOptions) (events []Event, unsupported int, err error) {
-	v, err := decodeBody(body, o.strict())
+	// Room for what most bodies say, so that reading them allocates little.
+	var values [32]value
+	var open [32]string
+	var hits [4]hit
+	m := message{strict: o.strict(), values: values[:1], open: open[:0], hits: hits[:0]}
+	top, err := m.body(body)
 	if err != nil {
 		return nil, 0, ErrNoRecord{err.Error()}
 	}
-	hits := o.find(v)
-	if len(hits) == 0 {
-		q, err := formObject(query, o.strict())
-		if err != nil {
+	m.find(top, o)
+	if len(m.hits) == 0 {
+		if top, err = m.form(query); err != nil {
 			return nil, 0, ErrNoRecord{err.Error()}
 		}
-		hits = o.find(q)
+		m.find(top, o)
 	}
 	switch {
-	case len(hits) == 0 && o.strict():
+	case len(m.hits) == 0 && o.strict():
 		return nil, 0, ErrNoRecord{"neither the tenant's id_paths (" + strings.Join(o.IDPaths, ", ") + ") nor any of the keys " + strings.Join(idKeys[:], ", ") + " holds a number beside a record type"}
-	case len(hits) == 0:
+	case len(m.hits) == 0:
 		return nil, 0, ErrNoRecord{"none of the keys " + strings.Join(idKeys[:], ", ") + " holds a number beside a record type"}
-	case len(hits) > maxEvents:
+	case len(m.hits) > maxEvents:
 		return nil, 0, ErrNoRecord{fmt.Sprintf("the body names more than %d records", maxEvents)}
 	}
-	for _, h := range hits {
-		t := typeNamed(h.typ)
-		if t == "" {
+	for i, h := range m.hits {
+		if h.typ == unsynced {
 			unsupported++
 			continue
 		}
-		if h.kind == "" {
-			h.kind = kindChanged
-		}
-		events = append(events, Event{Type: t, ID: h.id, Kind: h.kind})
+		events = append(slices.Grow(events, len(m.hits)-i), Event{Type: h.typ, ID: h.id, Kind: cmp.Or(h.kind, kindChanged)})
 	}
 	return events, unsupported, nil
 }
 
 // find finds the records by the tenant's paths, else by what scripts use.
-func (o EventOptions) find(v any) []hit {
+func (m *message) find(v int, o EventOptions) {
 	if len(o.IDPaths) > 0 {
-		if hits := o.byPaths(v); len(hits) > 0 {
-			return hits
-		}
+		m.byPaths(v, o)
 	}
-	hits, _ := resolve(v, hit{typ: string(o.DefaultType)})
-	return hits
+	if len(m.hits) == 0 {
+		m.resolve(v, hit{typ: named(string(o.DefaultType))})
+	}
 }
 
 // byPaths finds the records whose id is at one of the tenant's paths, in the
 // value, in lists, and in what may hold events.
-func (o EventOptions) byPaths(v any) (hits []hit) {
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			hits = append(hits, o.byPaths(e)...)
+func (m *message) byPaths(v int, o EventOptions) {
+	switch m.values[v].kind {
+	case '[':
+		for i := v + 1; i < m.values[v].end; i = m.values[i].end {
+			m.byPaths(i, o)
 		}
-	case object:
-		h := hit{kind: v.kind()}
+	case '{':
+		h := hit{kind: m.kind(v)}
 		for _, p := range o.IDPaths {
-			if h.id = asID(v.at(p)); h.id != 0 {
+			if h.id = m.values[m.at(v, p)].id(); h.id != 0 {
 				break
 			}
 		}
 		if h.id == 0 {
-			for _, w := range v.unwrap() {
-				hits = append(hits, o.byPaths(w)...)
+			for _, in := range m.unwrap(nil, v) {
+				m.byPaths(in, o)
 			}
-			return hits
+			return
 		}
 		for _, p := range o.TypePaths {
-			s, _ := v.at(p).(string)
-			if h.typ = typeIn(s); h.typ != "" {
-				break
-			}
-			if h.typ = s; s != "" {
+			s := m.values[m.at(v, p)].string()
+			if h.typ = cmp.Or(typeIn(s), named(s)); h.typ != "" {
 				break
 			}
 		}
 		if h.typ == "" {
-			h.typ, _ = v.typ()
+			h.typ, _ = m.typ(v)
 		}
-		if h.typ == "" {
-			h.typ = string(o.DefaultType)
-		}
-		if h.typ != "" {
-			hits = append(hits, h)
+		if h.typ = cmp.Or(h.typ, named(string(o.DefaultType))); h.typ != "" {
+			push(&m.hits, h)
 		}
 	}
-	return hits
-}
-
-func decodeBody(body []byte, strict bool) (any, error) {
-	if !utf8.Valid(body) {
-		return nil, errors.New("the body is not UTF-8")
-	}
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
-	if len(body) > 0 && (body[0] == '{' || body[0] == '[') {
-		return decodeJSON(body, strict)
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, errors.New("the body is neither JSON nor a form")
-	}
-	return formObject(form, strict)
 }
 
 // hit is a record that a body names, or what outer objects said of the inner.
 type hit struct {
-	typ  string // as it was spelled
-	kind string // one of our words, or ""
+	typ  RecordType // unsynced if it is none of ours
+	kind string     // one of our words, or ""
 	id   ID
 }
 
@@ -160,65 +136,62 @@ type hit struct {
 // holds an id and a type of its own. Guesses, which take their type from
 // around them, count only where nothing is sure: an envelope's number is not
 // taken for a record, and a context's number not for the record beside it.
-func resolve(v any, outer hit) (hits []hit, sure bool) {
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			h, s := resolve(e, outer)
-			hits, sure = append(hits, h...), sure || s
+func (m *message) resolve(v int, outer hit) (sure bool) {
+	switch m.values[v].kind {
+	case '[':
+		for i := v + 1; i < m.values[v].end; i = m.values[i].end {
+			sure = m.resolve(i, outer) || sure
 		}
-		return hits, sure
-	case object:
-		return v.resolve(outer)
+	case '{':
+		return m.object(v, outer)
 	}
-	return nil, false
+	return sure
 }
 
-func (o object) resolve(outer hit) (hits []hit, sure bool) {
-	around := hit{typ: outer.typ, kind: outer.kind}
-	if k := o.kind(); k != "" {
-		around.kind = k
-	}
-	own, named := o.typ()
+// object is resolve for an object.
+func (m *message) object(v int, outer hit) (sure bool) {
+	around := hit{typ: outer.typ, kind: cmp.Or(m.kind(v), outer.kind)}
+	own, byKey := m.typ(v)
 	if own != "" {
 		around.typ = own
 	}
-	inner := o.unwrap()
+	var room [len(wrappers) + 1]int
+	inner := m.unwrap(room[:0], v)
 	// The type and the id of an Event Subscriber are in siblings: context and payload.
-	for _, w := range inner {
-		if in, ok := w.(object); ok && own == "" {
-			if t, _ := in.typ(); t != "" {
+	for _, in := range inner {
+		if own == "" {
+			if t, _ := m.typ(in); t != "" {
 				around.typ = t
 				break
 			}
 		}
 	}
-	for _, w := range inner {
-		h, s := resolve(w, around)
-		if s && !sure {
-			hits = nil // guesses found so far
+	begin := len(m.hits)
+	for _, in := range inner {
+		end := len(m.hits)
+		switch s := m.resolve(in, around); {
+		case s && !sure: // the hits so far were guesses
+			n := copy(m.hits[begin:], m.hits[end:])
+			m.hits, sure = m.hits[:begin+n], true
+		case !s && sure:
+			m.hits = m.hits[:end]
 		}
-		if s || !sure {
-			hits = append(hits, h...)
-		}
-		sure = sure || s
 	}
-	id := o.id()
-	mine := hit{typ: around.typ, kind: around.kind, id: id}
+	mine := hit{typ: around.typ, kind: around.kind, id: m.id(v)}
 	switch {
-	case id == 0 || mine.typ == "":
-		return hits, sure
-	case named && !sure:
-		return []hit{mine}, true
-	case named:
-		for _, h := range hits {
-			if h.id == id && typeNamed(h.typ) == typeNamed(mine.typ) {
-				return hits, true // the serialised record repeats its envelope
+	case mine.id == 0 || mine.typ == "":
+		return sure
+	case byKey && !sure:
+		m.hits = m.hits[:begin]
+	case byKey:
+		for _, h := range m.hits[begin:] {
+			if h.id == mine.id && h.typ == mine.typ {
+				return true // the serialised record repeats its envelope
 			}
 		}
-		return append(hits, mine), true
-	case len(hits) == 0:
-		return []hit{mine}, false
+	case len(m.hits) > begin:
+		return sure
 	}
-	return hits, sure
+	push(&m.hits, mine)
+	return byKey
 }

@@ -2,6 +2,7 @@ package netsuite
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -121,10 +122,34 @@ func TestParseEventRefuses(t *testing.T) {
 
 // A key that a path names may not come in two spellings either.
 func TestParseEventRefusesTwoSpellingsOfAPath(t *testing.T) {
-	for _, body := range []string{`{"status":{"orderId":1,"orderID":2}}`, `{"status":{"orderId":1},"Status":{"orderId":2}}`, "orderId=1&orderID=2"} {
+	for _, body := range []string{`{"status":{"orderId":1,"orderID":2}}`, `{"status":{"orderId":1},"Status":{"orderId":2}}`, "orderId=1&orderID=2", `{"resource":"orderId=1&orderID=2"}`} {
 		got, _, err := ParseEvent([]byte(body), nil, EventOptions{DefaultType: TypeVendor, IDPaths: []string{"status.orderId", "orderid"}})
 		if err == nil {
 			t.Errorf("%s: got %v", body, got)
+		}
+	}
+}
+
+// A usual body costs its own copy and the list of events, whatever else a
+// script puts into it.
+func TestParseEventAllocates(t *testing.T) {
+	var fields strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&fields, `,"custbody_%d":"%d"`, i, i)
+	}
+	for name, body := range map[string]string{
+		"flat":         `{"recordType":"vendorbill","id":"48213","eventType":"edit"}`,
+		"subscription": `{"context":{"recordType":"VENDORBILL"},"payload":{"recordId":"48213"}}`,
+		"serialised":   `{"id":"48213","type":"vendorbill","isDynamic":false,"fields":{"entity":"301"` + fields.String() + `},"sublists":{"item":{}}}`,
+		"list":         `[{"type":"purchaseorder","id":"1"},{"type":"Vendor","id":2}]`,
+	} {
+		got := testing.AllocsPerRun(20, func() {
+			if _, _, err := ParseEvent([]byte(body), nil, EventOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if got > 3 {
+			t.Errorf("%s: %.0f allocations", name, got)
 		}
 	}
 }

@@ -2,277 +2,207 @@ package netsuite
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// formObject reads form fields; a field that we look at may come once.
-func formObject(q url.Values, strict bool) (object, error) {
-	o := object{}
-	for k, values := range q {
-		low := strings.ToLower(k)
-		if _, again := o[low]; (strict || read(low)) && (again || len(values) > 1) {
-			return nil, fmt.Errorf("the field %.40q comes twice", k)
-		}
-		if len(values) > 0 {
-			o[low] = values[0]
-		}
-	}
-	return o, nil
+var errFollowed = errors.New("the JSON is followed by something else")
+
+// message is what a webhook says of what we look at: values in the order in
+// which they came, behind a list or an object what is in it. A value is named by
+// its place among them; 0 is that of no value.
+type message struct {
+	strict bool // any key may be one that we look at
+	values []value
+	open   []string // keys of the objects that are being read
+	hits   []hit    // the records found
 }
 
-var errDamaged = errors.New("the JSON is damaged")
+// value is a value of JSON, or a field of a form.
+type value struct {
+	key  string // in lower case, of a member of an object
+	text string // of a string or a number
+	end  int    // the place behind all that is in it
+	kind byte   // '{' object, '[' list, '"' string, '0' number, 0 anything else
+}
 
-// decodeJSON reads one JSON value of bounded depth, and of it what we look at:
-// all of it if strict, for then we may look at any key. A key that comes twice
-// is refused, wherever, and so is one that we look at in two spellings:
+func (m *message) add(v value) int {
+	v.end = len(m.values) + 1
+	push(&m.values, v)
+	return v.end - 1
+}
+
+// push is append for a list that begins on the stack and stays there while it
+// fits; append itself would have it moved to the heap.
+func push[T any](list *[]T, v T) {
+	n := len(*list)
+	if n == cap(*list) {
+		*list = append(make([]T, 0, 4*n), *list...)
+	}
+	*list = (*list)[:n+1]
+	(*list)[n] = v
+}
+
+// body reads what was posted.
+func (m *message) body(body []byte) (int, error) {
+	if !utf8.Valid(body) {
+		return 0, errors.New("the body is not UTF-8")
+	}
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	if len(body) > 0 && (body[0] == '{' || body[0] == '[') {
+		return m.json(string(body))
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return 0, errors.New("the body is neither JSON nor a form")
+	}
+	return m.form(form)
+}
+
+// form reads form fields; a field that we look at may come once.
+func (m *message) form(q url.Values) (int, error) {
+	form, outer := m.add(value{kind: '{'}), len(m.open)
+	for k, texts := range q {
+		key, looked := m.looked(k)
+		for _, text := range texts {
+			if looked {
+				push(&m.open, key)
+				m.add(value{key: key, kind: '"', text: text})
+			}
+		}
+	}
+	m.values[form].end = len(m.values)
+	if k, again := m.close(outer); again {
+		return 0, fmt.Errorf("the field %.40q comes twice", k)
+	}
+	return form, nil
+}
+
+// json reads one JSON value of bounded depth, and of it what we look at: all of
+// it if strict, for then we may look at any key. A key that comes twice is
+// refused, wherever, and so is one that we look at in two spellings:
 // encoding/json would take the last, other readers the first.
-func decodeJSON(b []byte, strict bool) (any, error) {
-	if !json.Valid(b) {
-		var first json.RawMessage
-		if json.NewDecoder(bytes.NewReader(b)).Decode(&first) == nil {
-			return nil, errors.New("the JSON is followed by something else")
-		}
-		return nil, errDamaged
-	}
-	r := walker{b: b, strict: strict}
-	return r.value(0, true)
+func (m *message) json(s string) (int, error) {
+	w := walker{s: s}
+	top := len(m.values)
+	m.value(&w, 0, "", true)
+	w.end(errFollowed)
+	return top, w.err
 }
 
-// walker walks over JSON that is known to be valid. Almost all of a webhook's
-// body is of no interest to us, so what is not looked at is not built either.
-type walker struct {
-	b      []byte
-	at     int
-	strict bool
-}
-
-// next goes to the next byte that is no white space.
-func (r *walker) next() byte {
-	for {
-		switch c := r.b[r.at]; c {
-		case ' ', '\t', '\n', '\r':
-			r.at++
-		default:
-			return c
-		}
-	}
-}
-
-// value reads a value; it is nil unless wanted.
-func (r *walker) value(depth int, wanted bool) (any, error) {
+// value reads a value and, if wanted, keeps it under a key.
+func (m *message) value(w *walker, depth int, key string, wanted bool) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("the JSON is nested deeper than %d", maxDepth)
+		w.fail(fmt.Errorf("the JSON is nested deeper than %d", maxDepth))
+		return
 	}
-	switch r.next() {
-	case '{':
-		return r.object(depth, wanted)
-	case '[':
-		return r.list(depth, wanted)
-	case '"':
-		raw, escaped := r.text()
-		if !wanted {
-			return nil, nil
+	v := value{key: key, kind: w.next()}
+	switch v.kind {
+	case '{', '[':
+		place := 0
+		if wanted {
+			place = m.add(v)
 		}
-		return unquoted(raw, escaped)
-	}
-	word := r.word()
-	if !wanted {
-		return nil, nil
-	}
-	switch word := string(word); word {
-	case "null":
-		return nil, nil
-	case "true", "false":
-		return word == "true", nil
-	default:
-		return json.Number(word), nil
-	}
-}
-
-func (r *walker) list(depth int, wanted bool) (any, error) {
-	list := []any{}
-	for r.at++; r.comma() != ']'; {
-		v, err := r.value(depth+1, wanted)
-		if err != nil {
-			return nil, err
+		if w.at++; v.kind == '{' {
+			m.members(w, depth, wanted)
+		} else {
+			for first := true; w.more(first, ']'); first = false {
+				m.value(w, depth+1, "", wanted)
+			}
 		}
 		if wanted {
-			list = append(list, v)
+			m.values[place].end = len(m.values)
 		}
-	}
-	r.at++
-	return list, nil
-}
-
-func (r *walker) object(depth int, wanted bool) (any, error) {
-	var o object
-	if wanted {
-		o = object{}
-	}
-	var seen keysSeen
-	for r.at++; r.comma() != '}'; {
-		k, err := key(r.text())
-		if err != nil {
-			return nil, err
-		}
-		low := lower(k)
-		looked := r.strict || read(low)
-		if seen.add(k, low, looked) {
-			return nil, fmt.Errorf("the key %.40q comes twice", k)
-		}
-		r.next()
-		r.at++ // the colon
-		v, err := r.value(depth+1, wanted && looked)
-		if err != nil {
-			return nil, err
-		}
-		if wanted && looked {
-			o[low] = v
-		}
-	}
-	r.at++
-	return o, nil
-}
-
-// text takes a string with its quotes.
-func (r *walker) text() (raw []byte, escaped bool) {
-	begin := r.at
-	for r.at++; ; r.at++ {
-		switch r.b[r.at] {
-		case '\\':
-			escaped = true
-			r.at++
-		case '"':
-			r.at++
-			return r.b[begin:r.at], escaped
-		}
-	}
-}
-
-// raw takes a value as it stands.
-func (r *walker) raw() []byte {
-	c := r.next()
-	begin := r.at
-	switch c {
+		return
 	case '"':
-		r.text()
-	case '{', '[':
-		for depth := 0; ; {
-			switch r.b[r.at] {
-			case '"':
-				r.text()
-				continue
-			case '{', '[':
-				depth++
-			case '}', ']':
-				depth--
-			}
-			if r.at++; depth == 0 {
-				return r.b[begin:r.at]
-			}
+		s, escaped := w.text()
+		if wanted {
+			v.text = unquoted(s, escaped)
 		}
+	case 't', 'f', 'n':
+		w.word()
+		v.kind = 0
 	default:
-		r.word()
+		v.text, v.kind = w.word(), '0'
 	}
-	return r.b[begin:r.at]
-}
-
-// word takes a number, true, false or null.
-func (r *walker) word() []byte {
-	begin := r.at
-	for r.at < len(r.b) && strings.IndexByte(",]} \t\n\r", r.b[r.at]) < 0 {
-		r.at++
+	if wanted {
+		m.add(v)
 	}
-	return r.b[begin:r.at]
 }
 
-// comma goes past a comma, if there is one, to what comes next.
-func (r *walker) comma() byte {
-	if r.next() == ',' {
-		r.at++
+// members reads the inside of an object.
+func (m *message) members(w *walker, depth int, wanted bool) {
+	outer := len(m.open)
+	for first := true; w.more(first, '}'); first = false {
+		key, looked := m.looked(unquoted(w.key()))
+		push(&m.open, key)
+		m.value(w, depth+1, key, wanted && looked)
 	}
-	return r.next()
-}
-
-func unquoted(raw []byte, escaped bool) (string, error) {
-	if !escaped {
-		return string(raw[1 : len(raw)-1]), nil
+	if k, again := m.close(outer); again {
+		w.fail(fmt.Errorf("the key %.40q comes twice", k))
 	}
-	var s string
-	err := json.Unmarshal(raw, &s)
-	return s, err
 }
 
-// key is unquoted without a copy for the keys that we look at.
-func key(raw []byte, escaped bool) (string, error) {
-	if known, ok := lookedAt[string(raw[1:len(raw)-1])]; ok && !escaped {
-		return known, nil
+// close leaves an object for what is around it, and finds a key of its that
+// came twice.
+func (m *message) close(outer int) (key string, again bool) {
+	keys := m.open[outer:]
+	m.open = m.open[:outer]
+	slices.Sort(keys)
+	for i, k := range keys {
+		if i > 0 && k == keys[i-1] {
+			return k, true
+		}
 	}
-	return unquoted(raw, escaped)
+	return "", false
 }
 
-// keysSeen are the keys of an object so far: few are compared one by one, many by
-// a map, so that an object of ten thousand costs no more than ten thousand.
-type keysSeen struct {
-	n       int
-	few     [8]struct{ spelled, low string }
-	spelled map[string]bool
-	low     map[string]bool
+// looked says whether we look at a key. If so, its case does not count: two
+// spellings of it in one object could be read differently by two readers.
+func (m *message) looked(k string) (string, bool) {
+	if known := lookedAt[string(lower(new(word), k, ""))]; known != "" {
+		return known, true
+	}
+	if m.strict {
+		return strings.ToLower(k), true
+	}
+	return k, false
 }
 
-// add reports whether a key came before: as it stands or, if we look at it, in
-// another spelling.
-func (s *keysSeen) add(k, low string, looked bool) (again bool) {
-	if s.spelled == nil && s.n < len(s.few) {
-		for _, f := range s.few[:s.n] {
-			if f.low == low && (looked || f.spelled == k) {
-				return true
+// get finds a member of an object.
+func (m *message) get(object int, key string) int {
+	if m.values[object].kind == '{' {
+		for i := object + 1; i < m.values[object].end; i = m.values[i].end {
+			if m.values[i].key == key {
+				return i
 			}
 		}
-		s.few[s.n].spelled, s.few[s.n].low = k, low
-		s.n++
-		return false
 	}
-	if s.spelled == nil {
-		s.spelled, s.low = map[string]bool{}, map[string]bool{}
-		for _, f := range s.few {
-			s.spelled[f.spelled], s.low[f.low] = true, true
-		}
-	}
-	if s.spelled[k] || looked && s.low[low] {
-		return true
-	}
-	s.spelled[k], s.low[low] = true, true
-	return false
+	return 0
 }
 
-// lower is strings.ToLower without a copy for the keys that we look at.
-func lower(k string) string {
-	var buf [16]byte
-	if len(k) > len(buf) {
-		return strings.ToLower(k)
+// at finds the value at a path of keys joined by dots.
+func (m *message) at(object int, path string) int {
+	for rest, more := strings.ToLower(path), true; more; {
+		var k string
+		k, rest, more = strings.Cut(rest, ".")
+		object = m.get(object, k)
 	}
-	changed := false
-	for i := range len(k) {
-		c := k[i]
-		if c >= utf8.RuneSelf {
-			return strings.ToLower(k)
-		}
-		if 'A' <= c && c <= 'Z' {
-			c, changed = c+'a'-'A', true
-		}
-		buf[i] = c
+	return object
+}
+
+// text is what a member of an object says, "" if it is no string.
+func (m *message) text(object int, key string) string {
+	return m.values[m.get(object, key)].string()
+}
+
+func (v value) string() string {
+	if v.kind != '"' {
+		return ""
 	}
-	if !changed {
-		return k
-	}
-	if known, ok := lookedAt[string(buf[:len(k)])]; ok {
-		return known
-	}
-	return string(buf[:len(k)])
+	return v.text
 }

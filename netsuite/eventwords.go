@@ -1,10 +1,12 @@
 package netsuite
 
 import (
-	"encoding/json"
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The keys that may hold an id, a type, a kind or another event, in order of
@@ -16,13 +18,6 @@ var (
 	kindKeys = [...]string{"eventtype", "event_type", "event", "action", "operation", "triggertype"}
 	wrappers = [...]string{"events", "records", "data", "payload", "record", "newrecord", "context"}
 )
-
-// read says whether we look at a key: two spellings of it in one object could
-// be read differently by two readers.
-func read(key string) bool {
-	_, ok := lookedAt[key]
-	return ok
-}
 
 // lookedAt are the keys that we look at, each by itself.
 var lookedAt = func() map[string]string {
@@ -36,98 +31,84 @@ var lookedAt = func() map[string]string {
 // wordKeys may hold what happened.
 var wordKeys = slices.Concat(kindKeys[:], typeKeys[:])
 
-// object is a JSON object or a form: lower-case key -> value.
-type object map[string]any
-
 // id is the first key that holds a record id, as text or as a number.
-func (o object) id() ID {
+func (m *message) id(object int) ID {
 	for _, k := range idKeys {
-		if id := asID(o[k]); id != 0 {
+		if id := m.values[m.get(object, k)].id(); id != 0 {
 			return id
 		}
 	}
 	return 0
 }
 
-// asID reads a record id, as text or as a number; 0 for anything else.
-func asID(v any) ID {
-	s, _ := v.(string)
-	if n, ok := v.(json.Number); ok {
-		s = n.String()
-	}
-	if s == "" || s[0] < '0' || s[0] > '9' {
+// id reads a record id, as text or as a number; 0 for anything else.
+func (v value) id() ID {
+	if v.text == "" || v.text[0] < '0' || v.text[0] > '9' {
 		return 0 // most values: spare them the error
 	}
-	id, err := ParseID(s)
+	id, err := ParseID(v.text)
 	if err != nil {
 		return 0
 	}
 	return id
 }
 
-// at is the value at a path of keys joined by dots, nil when there is none.
-func (o object) at(path string) any {
-	var v any = o
-	for rest, more := strings.ToLower(path), true; more; {
-		var k string
-		k, rest, more = strings.Cut(rest, ".")
-		in, ok := v.(object)
-		if !ok {
-			return nil
-		}
-		v = in[k]
+// unsynced is any type that is none of ours.
+const unsynced RecordType = "unsynced"
+
+// named is the type that a text stands for, "" for no text.
+func named(s string) RecordType {
+	if s == "" {
+		return ""
 	}
-	return v
+	return cmp.Or(typeNamed(s), unsynced)
 }
 
 // typ is the record type that the object names; named says that a key for
 // types holds it, rather than the name of an event. A type that we know comes
 // before one that we do not.
-func (o object) typ() (typ string, named bool) {
+func (m *message) typ(object int) (typ RecordType, byKey bool) {
 	for _, k := range typeKeys {
-		s, _ := o[k].(string)
+		s := m.text(object, k)
 		if t := typeIn(s); t != "" {
 			return t, true
 		}
 		// "entity" is as often the vendor's name or number; a word such as
 		// "edit" is the kind.
 		if typ == "" && k != "entity" && kindOf(s) == "" && strings.Trim(s, "0123456789") != "" {
-			typ, named = s, true
+			typ, byKey = named(s), true
 		}
 	}
 	for _, k := range nameKeys {
-		s, _ := o[k].(string)
-		if t := typeIn(s); t != "" {
+		if t := typeIn(m.text(object, k)); t != "" {
 			return t, false
 		}
 	}
-	return typ, named
+	return typ, byKey
 }
 
 // kind is what happened, "" when the object does not say.
-func (o object) kind() string {
+func (m *message) kind(object int) string {
 	for _, k := range wordKeys {
-		s, _ := o[k].(string)
-		if kind := kindOf(s); kind != "" {
+		if kind := kindOf(m.text(object, k)); kind != "" {
 			return kind
 		}
 	}
 	return ""
 }
 
-// unwrap lists what may hold events inside the object.
-func (o object) unwrap() []any {
-	var in []any
-	for _, w := range wrappers {
-		if v, ok := o[w]; ok {
+// unwrap adds to in what may hold events inside the object.
+func (m *message) unwrap(in []int, object int) []int {
+	for _, k := range wrappers {
+		if v := m.get(object, k); v != 0 {
 			in = append(in, v)
 		}
 	}
-	if s, ok := o["resource"].(string); ok { // "&id=12&recordtype=purchaseorder"
+	if s := m.text(object, "resource"); s != "" { // "&id=12&recordtype=purchaseorder"
 		if q, err := url.ParseQuery(strings.TrimLeft(s, "?&")); err == nil {
-			if f, err := formObject(q, false); err == nil {
-				delete(f, "resource") // not a form in a form in a form
-				in = append(in, f)
+			if form, err := m.form(q); err == nil {
+				m.values[m.get(form, "resource")].kind = 0 // not a form in a form in a form
+				in = append(in, form)
 			}
 		}
 	}
@@ -139,25 +120,21 @@ const maxWord = 80
 
 // typeIn reads a type, alone or in front of an event: "vendor_bill",
 // "vendorbill.updated", "PO_READY". The longest type wins.
-func typeIn(s string) string {
+func typeIn(s string) RecordType {
 	if len(s) > maxWord {
 		return ""
 	}
 	for end := len(s); end > 0; end = strings.LastIndexAny(s[:end], "._:") {
-		if typeNamed(s[:end]) != "" {
-			return s[:end]
+		if t := typeNamed(s[:end]); t != "" {
+			return t
 		}
 	}
 	return ""
 }
 
-func squeeze(s string) string {
-	return joined.Replace(strings.ToLower(s))
-}
-
 // typeNamed reads the spellings of our record types; "" for others.
 func typeNamed(s string) RecordType {
-	switch squeeze(s) {
+	switch string(lower(new(word), s, " _-")) {
 	case "vendor", "supplier":
 		return TypeVendor
 	case "purchaseorder", "purchord", "po":
@@ -177,7 +154,7 @@ const kindChanged = "changed"
 // kindOf reads the words for what happened, of NetSuite's user events and of
 // people; "" for others. Of "vendor.updated" the last part counts.
 func kindOf(s string) string {
-	switch strings.ToLower(s[strings.LastIndexAny(s, "._: ")+1:]) {
+	switch string(lower(new(word), s[strings.LastIndexAny(s, "._: ")+1:], "")) {
 	case "create", "created", "copy":
 		return "created"
 	case "edit", "edited", "update", "updated", "xedit", "approve", "approved", "save", "saved", "change":
@@ -190,5 +167,23 @@ func kindOf(s string) string {
 	return ""
 }
 
-// joined takes out what separates the words of a name.
-var joined = strings.NewReplacer(" ", "", "_", "", "-", "")
+// word has room for each key, type and kind that we know.
+type word [16]byte
+
+// lower writes s in lower case into w, without some characters. It is empty
+// for what is none of our words: what is too long, or not of ASCII.
+func lower(w *word, s, without string) []byte {
+	out := w[:0]
+	for _, c := range s {
+		switch c = unicode.ToLower(c); {
+		case c >= utf8.RuneSelf:
+			return nil
+		case strings.ContainsRune(without, c):
+		case len(out) == len(w):
+			return nil
+		default:
+			out = utf8.AppendRune(out, c)
+		}
+	}
+	return out
+}

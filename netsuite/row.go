@@ -1,7 +1,7 @@
 package netsuite
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,98 +20,98 @@ type Row map[string]string
 // decodeRows reads the items of the envelope of contract 2.2. Whether there
 // are more is told by their number, not by hasMore, which lies past 100,000.
 func decodeRows(body []byte) ([]Row, error) {
-	if !json.Valid(body) {
+	w := walker{s: string(body)}
+	rows, more := w.answer()
+	switch {
+	case errors.Is(w.err, errDamaged): // encoding/json says where
 		var a any
-		return nil, fmt.Errorf("decode the rows: %w", json.Unmarshal(body, &a))
-	}
-	w := walker{b: body}
-	if w.next() != '{' {
+		return nil, fmt.Errorf("decode the rows: %w", cmp.Or(json.Unmarshal(body, &a), w.err))
+	case w.err != nil:
+		return nil, w.err
+	case rows == nil:
 		return nil, errors.New("the answer has no items")
-	}
-	var rows []Row
-	more := false
-	for w.at++; w.comma() != '}'; {
-		k, err := unquoted(w.text())
-		if err != nil {
-			return nil, fmt.Errorf("decode the rows: %w", err)
-		}
-		w.next()
-		w.at++ // the colon
-		if !strings.EqualFold(k, "items") || w.next() != '[' {
-			raw := w.raw()
-			more = more || strings.EqualFold(k, "hasMore") && string(raw) == "true"
-			continue
-		}
-		if rows, err = w.rows(); err != nil {
-			return nil, err
-		}
-	}
-	if rows == nil {
-		return nil, errors.New("the answer has no items")
-	}
-	if more && len(rows) < pageSize { // whoever reads by page would take it for the last one
+	case more && len(rows) < pageSize: // whoever reads by page would take it for the last one
 		return nil, fmt.Errorf("the page ends after %d rows, and says that more follow", len(rows))
 	}
 	return rows, nil
 }
 
+// answer takes the envelope.
+func (w *walker) answer() (rows []Row, more bool) {
+	if w.next() != '{' {
+		w.skip(0)
+		w.end(errDamaged)
+		return nil, false
+	}
+	w.at++
+	for first := true; w.more(first, '}'); first = false {
+		switch k := unquoted(w.key()); {
+		case strings.EqualFold(k, "items") && w.next() == '[':
+			rows = w.rows()
+		case strings.EqualFold(k, "hasMore"):
+			more = w.skip(1) == "true" || more
+		default:
+			w.skip(1)
+		}
+	}
+	w.end(errDamaged)
+	return rows, more
+}
+
 // rows takes a list of objects. The names of columns are the same in each.
-func (r *walker) rows() ([]Row, error) {
+func (w *walker) rows() []Row {
 	rows, names, width := []Row{}, map[string]string{}, 0
-	for r.at++; r.comma() != ']'; {
+	w.at++
+	for first := true; w.more(first, ']'); first = false {
+		// With a text of its own, a value that is kept does not keep the page.
+		r := walker{s: strings.Clone(w.skip(2))}
 		if r.next() != '{' {
-			return nil, fmt.Errorf("row %d: want an object, got %.40s", len(rows), r.raw())
+			w.fail(fmt.Errorf("row %d: want an object, got %.40s", len(rows), r.s))
+			break
 		}
 		row := make(Row, width)
-		for r.at++; r.comma() != '}'; {
-			raw, escaped := r.text()
-			k, known := names[string(raw)]
+		r.at++
+		for first := true; r.more(first, '}'); first = false {
+			spelled, escaped := r.key()
+			k, known := names[spelled]
 			if !known {
-				spelled, err := unquoted(raw, escaped || !utf8.Valid(raw))
-				if err != nil {
-					return nil, fmt.Errorf("row %d: %w", len(rows), err)
-				}
-				k = strings.ToLower(spelled)
-				names[string(raw)] = k
+				k = strings.ToLower(strings.Clone(unquoted(spelled, escaped || !utf8.ValidString(spelled))))
+				names[strings.Clone(spelled)] = k
 			}
-			r.next()
-			r.at++ // the colon
-			v := r.raw()
+			v := r.skip(3)
 			if k == "links" {
 				continue
 			}
 			s, ok, err := scalar(v)
 			if err != nil {
-				return nil, fmt.Errorf("row %d, column %.60q: %w", len(rows), k, err)
+				w.fail(fmt.Errorf("row %d, column %.60q: %w", len(rows), k, err))
 			}
 			if ok {
 				row[k] = s
 			}
 		}
-		r.at++
 		width = len(row)
 		rows = append(rows, row)
 	}
-	r.at++
-	return rows, nil
+	return rows
 }
 
 // scalar reads a string, number, boolean or null as text.
-func scalar(v json.RawMessage) (s string, ok bool, err error) {
+func scalar(v string) (s string, ok bool, err error) {
 	switch {
-	case len(v) == 0 || bytes.Equal(v, []byte("null")):
+	case v == "" || v == "null":
 		return "", false, nil
 	case v[0] == '"':
-		s, err = unquoted(v, bytes.IndexByte(v, '\\') >= 0 || !utf8.Valid(v))
-		return s, err == nil, err
-	case bytes.Equal(v, []byte("true")):
+		s = v[1 : len(v)-1]
+		return unquoted(s, strings.IndexByte(s, '\\') >= 0 || !utf8.ValidString(s)), true, nil
+	case v == "true":
 		return "T", true, nil
-	case bytes.Equal(v, []byte("false")):
+	case v == "false":
 		return "F", true, nil
 	case v[0] == '{' || v[0] == '[':
 		return "", false, fmt.Errorf("want a plain value, got %.40s", v)
 	}
-	return string(v), true, nil
+	return v, true, nil
 }
 
 // reader reads typed columns of one row and keeps the first error.
