@@ -3,7 +3,6 @@
 package service
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/ml-connector/ml-connector/allowlist"
+	"github.com/ml-connector/ml-connector/internal/strictyaml"
 	"github.com/ml-connector/ml-connector/secret"
 )
 
@@ -101,10 +101,8 @@ func (c *Config) readFile(file string) error {
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict(), yaml.DisallowUnknownField())
-	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		// The picture that follows the first line may show the Redis password.
-		first := strings.SplitN(err.Error(), "\n", 2)[0]
+	if err := strictyaml.Decode(data, c); err != nil && !errors.Is(err, io.EOF) {
+		first := err.Error()
 		if i := strings.Index(first, `unknown field "`); i >= 0 {
 			key := strings.SplitN(first[i+len(`unknown field "`):], `"`, 2)[0]
 			first += nearest(key, keys())

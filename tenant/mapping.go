@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,8 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
+	"github.com/ml-connector/ml-connector/internal/strictyaml"
 	"github.com/ml-connector/ml-connector/queue"
 )
 
@@ -42,7 +40,7 @@ func ParseMapping(b []byte) (Mapping, error) {
 }
 
 func strict(b []byte, to any) error {
-	err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict(), yaml.DisallowUnknownField()).Decode(to)
+	err := strictyaml.Decode(b, to)
 	if errors.Is(err, io.EOF) {
 		return nil // an empty mapping
 	}

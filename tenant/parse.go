@@ -12,11 +12,11 @@ import (
 	"strings"
 
 	"github.com/agext/levenshtein"
-	"github.com/goccy/go-yaml"
 	"github.com/shopspring/decimal"
 
 	"github.com/ml-connector/ml-connector/allowlist"
 	"github.com/ml-connector/ml-connector/internal/strictjson"
+	"github.com/ml-connector/ml-connector/internal/strictyaml"
 	"github.com/ml-connector/ml-connector/secret"
 )
 
@@ -30,16 +30,13 @@ func ParseYAML(data []byte, o Options) (*Tenant, Credentials, error) {
 		return nil, Credentials{}, fmt.Errorf("tenant file has %d bytes, at most %d are read", len(data), maxDocument)
 	}
 	var d Document
-	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict(), yaml.DisallowUnknownField())
-	if err := dec.Decode(&d); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, Credentials{}, errors.New("the tenant file is empty")
-		}
-		return nil, Credentials{}, yamlError(err)
-	}
-	var more any
-	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+	switch err := strictyaml.Decode(data, &d); {
+	case errors.Is(err, io.EOF):
+		return nil, Credentials{}, errors.New("the tenant file is empty")
+	case errors.Is(err, strictyaml.ErrMore):
 		return nil, Credentials{}, errors.New("the tenant file holds more than one document: write one file per tenant")
+	case err != nil:
+		return nil, Credentials{}, yamlError(err)
 	}
 	return finish(d, o)
 }
@@ -66,15 +63,12 @@ func ParseJSON(data []byte, o Options) (*Tenant, Credentials, error) {
 
 var unknownField = regexp.MustCompile(`unknown field "([^"]*)"`)
 
-// yamlError keeps the position and says which key may have been meant. The
-// picture that the library draws is left out: it shows neighbouring lines,
-// and one of them may be a secret.
+// yamlError says which key may have been meant.
 func yamlError(err error) error {
-	first := strings.TrimSpace(strings.SplitN(err.Error(), "\n", 2)[0])
-	if m := unknownField.FindStringSubmatch(first); m != nil {
-		return fmt.Errorf("%s%s", first, didYouMean(m[1]))
+	if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("%w%s", err, didYouMean(m[1]))
 	}
-	return errors.New(first)
+	return err
 }
 
 func jsonError(err error) error {
