@@ -108,7 +108,11 @@ func TestTenantsAreApart(t *testing.T) {
 				}
 				path := strings.NewReplacer("{id}", strings.NewReplacer("{", "%7B", "}", "%7D").Replace(id), "{type}", rapid.SampledFrom([]string{"vendor", "vendorbill"}).Draw(rt, "type"),
 					"{nsid}", rapid.SampledFrom([]string{"1", "2", theirs, "2%7D:" + other}).Draw(rt, "record")).Replace(e.Pattern)
-				got := h.call(e.Method, "/api/v1"+path+"?cursor="+rapid.SampledFrom([]string{"", "1_%7B" + other + "%7D"}).Draw(rt, "cursor"), rapid.SampledFrom(bodies).Draw(rt, "body"), "Authorization", "Bearer "+ownerToken)
+				query := "" // a name that is not known is refused before anything is looked at
+				if slices.Contains(api.Parameters[e.Method+" "+e.Pattern], "cursor") {
+					query = "?cursor=" + rapid.SampledFrom([]string{"", "1_%7B" + other + "%7D"}).Draw(rt, "cursor")
+				}
+				got := h.call(e.Method, "/api/v1"+path+query, rapid.SampledFrom(bodies).Draw(rt, "body"), "Authorization", "Bearer "+ownerToken)
 				shown++
 				if strings.Contains(string(got.body), "Other Ltd") {
 					rt.Fatalf("%s %s shows the other tenant: %s", e.Method, path, got.body)

@@ -42,7 +42,7 @@ func (a *ops) audited(e endpoint, next http.Handler) http.Handler {
 		change, err := a.c.Audit.Begin(r.Context(), audit.Entry{Actor: actor(r.Context()), Action: e.method + " " + e.pattern, Tenant: chi.URLParam(r, "id"), Detail: detail})
 		if err != nil {
 			a.c.Log.Error("a change was refused: it could not be audited", zap.String("request_id", requestID(r.Context())), zap.Error(err))
-			writeProblem(w, r, problemOf(err))
+			writeProblem(w, r, opsProblem(err))
 			return
 		}
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)

@@ -45,3 +45,6 @@ const (
 	MaxInFlight       = maxInFlight
 	MaxTenantInFlight = maxTenantInFlight
 )
+
+// Parameters are what queries of the ops API may hold, by method and pattern.
+var Parameters = parameters

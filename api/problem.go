@@ -61,6 +61,21 @@ func problemOf(err error) *Problem {
 	return p
 }
 
+// opsProblem is problemOf for people who run the service: it says what does
+// not answer, which strangers at the public listener need not know.
+func opsProblem(err error) *Problem {
+	p := problemOf(err)
+	var known *Problem
+	if errors.As(err, &known) || p.Status != http.StatusServiceUnavailable || errors.Is(err, queue.ErrFull) {
+		return p
+	}
+	p.Detail = "what Redis holds could not be read or written: the log has the cause by this request_id; try again later"
+	if queue.Unavailable(err) {
+		p.Detail = "Redis does not answer or does not take what is written: check that it runs, can be reached and has room (ml-connector doctor tells), then try again"
+	}
+	return p
+}
+
 func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	out := *p
 	out.RequestID = requestID(r.Context())

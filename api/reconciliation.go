@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/ml-connector/ml-connector/tenant"
@@ -42,7 +42,9 @@ func (a *ops) long(w http.ResponseWriter, r *http.Request, t *tenant.Tenant) (ct
 // upstream is the answer when a system of the tenant did not do its part.
 func upstream(err error) error {
 	if errors.Is(err, ErrInput) {
-		return invalid(err)
+		p := invalid(errors.New(strings.ReplaceAll(err.Error(), ErrInput.Error()+": ", "")))
+		p.Detail = ErrInput.Error()
+		return p
 	}
 	return problem(http.StatusBadGateway, "upstream", err.Error())
 }
@@ -58,11 +60,6 @@ func (a *ops) getReconciliation(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	for k := range q {
-		if !slices.Contains([]string{"from", "to", "format"}, k) {
-			return problem(http.StatusBadRequest, "bad-request", "the query takes from, to and format")
-		}
-	}
 	format := q.Get("format")
 	if format == "" {
 		format = "json"

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -63,11 +64,6 @@ func (a *ops) listRecords(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	for k := range q {
-		if !slices.Contains([]string{"state", "type", "reason", "q", "cursor", "limit"}, k) {
-			return problem(http.StatusBadRequest, "unknown-parameter", "known parameters are state, type, reason, q, cursor and limit")
-		}
-	}
 	f := state.Filter{State: queue.State(q.Get("state")), Type: q.Get("type"), Reason: q.Get("reason"), Query: q.Get("q"), Cursor: q.Get("cursor")}
 	if f.State != "" && !slices.Contains(queue.States[:], f.State) {
 		return problem(http.StatusBadRequest, "bad-state", "state is one of pending, running, completed, waiting, parked, skipped")
@@ -87,12 +83,27 @@ func (a *ops) listRecords(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if len(page.Records) == 0 {
+		if err := a.knownReason(f.Reason); err != nil {
+			return err
+		}
+	}
 	out := make([]any, 0, len(page.Records))
 	for _, rec := range page.Records {
 		out = append(out, ViewRecord(rec, nil))
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"records": out, "next_cursor": page.Next})
 	return nil
+}
+
+// knownReason tells a reason that no record has from one that is misspelt. It
+// is asked only when nothing was found: what an older version parked is found
+// by its own reason.
+func (a *ops) knownReason(s string) error {
+	if s == "" || len(a.c.Reasons) == 0 || slices.Contains(a.c.Reasons, s) {
+		return nil
+	}
+	return problem(http.StatusBadRequest, "bad-reason", "no record has this reason; known ones are "+strings.Join(a.c.Reasons, ", "))
 }
 
 func knownType(s string) bool { return slices.Contains(recordTypes[:], netsuite.RecordType(s)) }
@@ -222,6 +233,11 @@ func (a *ops) retryRecords(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusBadRequest, "bad-state", "state is one of parked (default), waiting, skipped, completed")
 	case err != nil:
 		return err
+	}
+	if n == 0 {
+		if err := a.knownReason(in.Reason); err != nil {
+			return err
+		}
 	}
 	note(r, "records", strconv.Itoa(n))
 	note(r, "dry_run", strconv.FormatBool(in.DryRun))

@@ -65,6 +65,8 @@ type Config struct {
 	Mappings      func(ctx context.Context, t *tenant.Tenant) (any, error)
 	// Doctor examines the installation and a tenant.
 	Doctor func(ctx context.Context, t *tenant.Tenant) []Check
+	// Reasons are those that a record of this version may be parked or wait with.
+	Reasons []string
 	// Reconcile ties the books of a period out and returns what writes the
 	// report; without a period the one that was kept last, state.ErrNotFound
 	// when there is none. Errors of the period are ErrInput.
@@ -232,9 +234,12 @@ func (a *ops) logged(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		err := e.serve(ww, r)
+		err := checkQuery(e, r)
+		if err == nil {
+			err = e.serve(ww, r)
+		}
 		if err != nil {
-			writeProblem(ww, r, problemOf(err))
+			writeProblem(ww, r, opsProblem(err))
 		}
 		fields := []zap.Field{zap.String("request_id", requestID(r.Context())), zap.String("method", e.method), zap.String("route", e.pattern), zap.Int("status", ww.Status()),
 			zap.Int64("duration_ms", time.Since(start).Milliseconds())}

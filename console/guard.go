@@ -14,6 +14,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/ml-connector/ml-connector/audit"
+	"github.com/ml-connector/ml-connector/cin7"
+	"github.com/ml-connector/ml-connector/netsuite"
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 	"github.com/ml-connector/ml-connector/steer"
@@ -171,7 +173,17 @@ func (a *console) saidOf(err error, e route) *said {
 		return &said{http.StatusServiceUnavailable, "Too much waits already, so nothing was added. Try again when less is to do."}
 	}
 	a.Log.Error("console", zap.String("route", e.pattern), zap.Error(err))
+	if !ofUpstream(err) && queue.Unavailable(err) {
+		return &said{http.StatusServiceUnavailable, "Redis, where all of this is kept, does not answer or does not take what is written. Check that it runs, can be reached and has room (ml-connector doctor tells), then try again."}
+	}
 	return &said{http.StatusInternalServerError, "This did not work: " + plain(err) + "."}
+}
+
+// ofUpstream reports an error of NetSuite or Cin7.
+func ofUpstream(err error) bool {
+	var n *netsuite.Error
+	var c *cin7.Error
+	return errors.As(err, &n) || errors.As(err, &c)
 }
 
 // sentence is an error that is whole by itself, as a sentence.

@@ -58,6 +58,11 @@ const (
 	WaitPlanOnly = "plan_only"   // sync.mode is plan_only: what would be done is said
 )
 
+// WaitReasons lists every reason why a record may wait.
+var WaitReasons = [...]string{
+	WaitApproval, WaitVendor, WaitOrder, WaitReceipt, WaitBill, WaitBudget, WaitRetry, WaitSettling, WaitUpstream, WaitPlanOnly,
+}
+
 // Problem is why a record is parked: a sentence that says what is wrong, with
 // names and amounts, and one that says what to do. It is an error so that the
 // pure functions can return it.

@@ -66,7 +66,7 @@ type Round struct {
 type Result struct {
 	Polled  bool
 	Why     string                      // it polled
-	Seen    map[netsuite.RecordType]int // rows read by the walks that ended
+	Seen    map[netsuite.RecordType]int // records read by the walks that ended
 	Marked  map[netsuite.RecordType]int // of them not applied yet
 	Deleted int                         // deletions marked
 	Open    int                         // walks that go on in the next turn

@@ -83,6 +83,27 @@ func TestNothingNewMarksNothing(t *testing.T) {
 	}
 }
 
+// A document is counted once, although a poll reads headers and then lines.
+func TestSeenCountsDocuments(t *testing.T) {
+	var now time.Time
+	w := settled(t, 3, &now, nil)
+	if res := w.poll(t, now); res.Seen[netsuite.TypeVendorBill] != 3 || res.Seen[netsuite.TypePurchaseOrder] != 1 {
+		t.Errorf("nothing changed, all within the overlap of polls: saw %v, want each once", res.Seen)
+	}
+	now = now.Add(30 * time.Hour)
+	w.bill(6004, "100", now)
+	w.poll(t, now)
+	w.settleAll(t)
+	now = now.Add(time.Hour)
+	w.bill(6001, "120", now)
+	if err := w.sim.Exec("UPDATE transactionline SET linelastmodifieddate = ? WHERE transaction = 6002 AND id > 0", now); err != nil {
+		t.Fatal(err)
+	}
+	if res := w.poll(t, now); res.Seen[netsuite.TypeVendorBill] != 3 {
+		t.Errorf("the newest bill, an edited one and one of which a line changed: saw %v, want 3 bills", res.Seen)
+	}
+}
+
 // A line that changes without its header is noticed, and so is a document that
 // was settled at an older version than it has.
 func TestLineAndStaleRead(t *testing.T) {

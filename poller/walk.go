@@ -198,7 +198,9 @@ func (r *round) keep(ctx context.Context, w *walk, page []netsuite.Change) error
 		for i, rec := range known {
 			s := sighting(w, rec, part[i], r.Now)
 			w.Rows++
-			w.Seen[part[i].Type]++
+			if !w.Lines || part[i].ModifiedAt < w.Since { // else the first half has counted it
+				w.Seen[part[i].Type]++
+			}
 			if s.Marks {
 				w.Marked[part[i].Type]++
 				parents = append(parents, parentOf(rec, s)...)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -237,6 +238,7 @@ func serve(staying, ctx context.Context, g *errgroup.Group, c Config, o Options,
 			}
 			return u.Compare(t, m), nil
 		},
+		Reasons:  slices.Concat(handlers.ParkReasons[:], handlers.WaitReasons[:], []string{state.ReasonSkip}),
 		Mappings: func(ctx context.Context, t *tenant.Tenant) (any, error) { return MappingsOf(ctx, rooms, t) },
 		Reconcile: func(ctx context.Context, t *tenant.Tenant, from, to, format string) (func(io.Writer) error, error) {
 			return reportFor(ctx, c, rooms, reading, t, from, to, format)

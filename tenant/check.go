@@ -55,8 +55,10 @@ func (c *checker) check(d *Document, creds Credentials, o Options, t *Tenant) {
 	c.webhook(&d.Webhook, t)
 	c.bodies(&d.Webhook)
 	if d.Poll.Every != "" {
-		if _, err := ParseSchedule(d.Poll.Every); err != nil {
+		if next, err := ParseSchedule(d.Poll.Every); err != nil {
 			c.add("poll.every", "%v", err)
+		} else if gap, most := longestGap(d.Poll.Every, next); gap > most {
+			c.add("poll.every", "%q: %s would pass without a poll, want at most %s: what no webhook told is found by polls alone", d.Poll.Every, gap, most)
 		}
 	}
 	c.reconcile(&d.Reconcile)
@@ -288,6 +290,27 @@ func (c *checker) sync(s *Sync, t *Tenant) {
 // minEvery is the shortest poll interval: NetSuite's slots are shared with the
 // whole company.
 const minEvery = 30 * time.Second
+
+// The polls are what finds whatever no webhook told. A cron line may leave out
+// a weekend with the days beside it.
+const (
+	maxEvery   = 24 * time.Hour
+	maxCronGap = 4 * 24 * time.Hour
+)
+
+// longestGap is the longest time between two polls, and the longest that may
+// be: of a cron line, within the first weeks of a year.
+func longestGap(every string, next func(time.Time) time.Time) (gap, most time.Duration) {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	if _, err := time.ParseDuration(every); err == nil || strings.HasPrefix(every, "@every") {
+		return next(at).Sub(at), maxEvery
+	}
+	for end := at.AddDate(0, 0, 28); at.Before(end); {
+		then := next(at)
+		gap, at = max(gap, then.Sub(at)), then
+	}
+	return gap, maxCronGap
+}
 
 // ParseSchedule reads poll.every: a duration of at least 30 s, or a cron line
 // of five fields in UTC. It returns the next time after a given one.

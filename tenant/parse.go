@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,6 +75,11 @@ func yamlError(err error) error {
 func jsonError(err error) error {
 	if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
 		return fmt.Errorf("%s%s", strings.TrimPrefix(err.Error(), "json: "), didYouMean(m[1]))
+	}
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		kind, _, _ := strings.Cut(wrong.Value, " ") // behind it comes the number itself
+		return fmt.Errorf("%s: this may not be a JSON %s", cmp.Or(wrong.Field, "the document"), kind)
 	}
 	return fmt.Errorf("the tenant document is not what it should be: %w", err)
 }

@@ -142,6 +142,12 @@ func TestParseYAMLRefuses(t *testing.T) {
 		{"odd require", good(t, "webhook:", "webhook:\n  require: maybe"), "want secret, allowlist or both"},
 		{"poll too often", good(t, "every: 10m", "every: 1s"), "at least 30s"},
 		{"interval in cron's words that is too short", good(t, "every: 10m", `every: "@every 1s"`), "want at least 30s"},
+		{"poll too seldom", good(t, "every: 10m", "every: 10000h"), `poll.every: "10000h": 10000h0m0s would pass without a poll, want at most 24h0m0s`},
+		{"poll a little too seldom", good(t, "every: 10m", "every: 24h1m"), "want at most 24h0m0s"},
+		{"too seldom in cron's words", good(t, "every: 10m", `every: "@every 48h"`), "want at most 24h0m0s"},
+		{"cron of once a month", good(t, "every: 10m", `every: "0 6 1 * *"`), "want at most 96h0m0s"},
+		{"cron of once a year", good(t, "every: 10m", `every: "@yearly"`), "want at most 96h0m0s"},
+		{"cron of once a week", good(t, "every: 10m", `every: "0 6 * * 1"`), "168h0m0s would pass"},
 		{"cron that never comes", good(t, "every: 10m", `every: "0 0 31 2 *"`), "never comes about"},
 		{"no date", good(t, "2026-11-01", "2026-02-30"), "sync.start"},
 		{"odd approach", good(t, "  location:", "  approach: BOTH\n  location:"), "INVOICE, STOCK"},
@@ -163,6 +169,29 @@ func TestParseYAMLRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestPollEvery(t *testing.T) {
+	for _, every := range []string{"30s", "24h", "1440m", `"@every 24h"`, `"@hourly"`, `"@daily"`, `"*/10 6-20 * * 1-5"`, `"0 6 * * 1,4"`, `"0 12 * * 2-5"`} {
+		if _, _, err := tenant.ParseYAML([]byte(good(t, "every: 10m", "every: "+every)), tenant.Options{}); err != nil {
+			t.Errorf("%s: %v", every, err)
+		}
+	}
+}
+
+func TestWrongTypesAreNamedWithoutTheirValues(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{"cin7":{"application_key":{"a":"CANARY"}}}`: "cin7.application_key: this may not be a JSON object",
+		`{"cin7":{"application_key":774411}}`:          "cin7.application_key: this may not be a JSON number",
+		`{"cin7":{"calls_per_minute":"CANARY"}}`:      "cin7.calls_per_minute: this may not be a JSON string",
+		`{"webhook":{"secrets":"CANARY"}}`:            "webhook.secrets: this may not be a JSON string",
+		`["CANARY"]`:                                  "the document: this may not be a JSON array",
+	} {
+		_, _, err := tenant.ParseJSON([]byte(doc), tenant.Options{})
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %q", doc, err, want)
+		}
 	}
 }
 
