@@ -36,6 +36,13 @@ type Fault struct {
 	Times  int           // how often it strikes, default 1; below 0 always
 }
 
+// Whens and Shapes are what a Fault may say; "" is the default of each.
+var (
+	Whens  = [...]string{"before", "after", "late"}
+	Shapes = [...]string{"close", "reset", "timeout", "half_json", "wrong_length", "empty", "html", "error_200", "drip", "endless", "limit", "pass",
+		"400", "403", "404", "429", "500", "502", "503", "504"}
+)
+
 // FailNext arms a fault. Faults are tried in the order in which they were
 // armed; the first that matches strikes alone.
 func (s *Sim) FailNext(f Fault) {

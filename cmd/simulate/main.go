@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -27,7 +26,6 @@ import (
 
 	"github.com/ml-connector/ml-connector/cin7/cin7test"
 	"github.com/ml-connector/ml-connector/internal/distributor"
-	"github.com/ml-connector/ml-connector/netsuite/netsuitetest"
 )
 
 func main() { os.Exit(start()) }
@@ -112,9 +110,10 @@ func control(w *distributor.World, o options) http.Handler {
 	mux := http.NewServeMux()
 	hook := o.webhook + "/webhooks/netsuite/cascade?secret=" + distributor.WebhookSecret
 	mux.HandleFunc("POST /month", func(rw http.ResponseWriter, r *http.Request) {
-		variant, _ := strconv.Atoi(r.URL.Query().Get("variant"))
-		if variant < 1 || variant > 9 {
-			variant = 1
+		variant, err := variantOf(r.URL.RawQuery)
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusBadRequest)
+			return
 		}
 		w.NetSuite.Webhooks(hook, variant)
 		before := w.NetSuite.WebhooksSent()
@@ -126,16 +125,8 @@ func control(w *distributor.World, o options) http.Handler {
 		fmt.Fprintf(rw, "told the rest of the month: %d webhooks sent, %d failed\n", w.NetSuite.WebhooksSent()-before, len(w.NetSuite.WebhookErrors()))
 	})
 	mux.HandleFunc("POST /fault", func(rw http.ResponseWriter, r *http.Request) {
-		q := r.URL.Query()
-		status, _ := strconv.Atoi(q.Get("status"))
-		times, _ := strconv.Atoi(q.Get("times"))
-		switch q.Get("system") {
-		case "netsuite":
-			w.NetSuite.FailNext(netsuitetest.Fault{Path: q.Get("path"), Match: q.Get("match"), Status: status, Times: times, Drop: q.Get("shape") == "close"})
-		case "cin7":
-			w.Cin7.FailNext(cin7test.Fault{Method: q.Get("method"), Path: q.Get("path"), When: q.Get("when"), Shape: q.Get("shape"), Status: status, Times: times})
-		default:
-			http.Error(rw, "system is netsuite or cin7", http.StatusBadRequest)
+		if err := arm(w, r.URL.RawQuery); err != nil {
+			http.Error(rw, err.Error(), http.StatusBadRequest)
 			return
 		}
 		fmt.Fprintln(rw, "the fault waits for its request")
