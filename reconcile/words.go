@@ -104,7 +104,7 @@ func docType(t string) string {
 
 // How the books stand, in one word: Standing.
 const (
-	InStep = "in_step" // nobody has to act
+	InStep = "in_step" // nothing differs without a reason, and nothing is parked
 	Held   = "held"    // in step except for what is parked: somebody has to decide
 	Apart  = "apart"   // something differs that needs a person
 )
@@ -154,6 +154,11 @@ func (p *Report) Verdict() string {
 	}
 	if len(p.Differences) == 0 {
 		return "The books agree: no differences."
+	}
+	for _, c := range p.Classes {
+		if c.Class == Waiting { // what it waits for may be a person: an approval in NetSuite
+			return "The books tie out so far: every difference is explained, and " + count(c.Differences, "of them waits", "of them wait") + " for what it names."
+		}
 	}
 	return "The books tie out: every difference is explained, and nobody has to act."
 }

@@ -183,7 +183,7 @@ func TestPollEvery(t *testing.T) {
 func TestWrongTypesAreNamedWithoutTheirValues(t *testing.T) {
 	for doc, want := range map[string]string{
 		`{"cin7":{"application_key":{"a":"CANARY"}}}`: "cin7.application_key: this may not be a JSON object",
-		`{"cin7":{"application_key":774411}}`:          "cin7.application_key: this may not be a JSON number",
+		`{"cin7":{"application_key":774411}}`:         "cin7.application_key: this may not be a JSON number",
 		`{"cin7":{"calls_per_minute":"CANARY"}}`:      "cin7.calls_per_minute: this may not be a JSON string",
 		`{"webhook":{"secrets":"CANARY"}}`:            "webhook.secrets: this may not be a JSON string",
 		`["CANARY"]`:                                  "the document: this may not be a JSON array",

@@ -35,7 +35,7 @@ func TestFaultsAreStrict(t *testing.T) {
 		"/fault?system=netsuite&shape=reset":                `shape: "reset": want close`,
 		"/fault?system=netsuite&when=after&status=503":      "when: faults of netsuite take",
 		"/month?variant=ten":                                `variant: "ten": want 1 to 9`,
-		"/month?body=2":                                  `"body" is not known here`,
+		"/month?body=2":                                     `"body" is not known here`,
 	} {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, query, nil))
