@@ -19,7 +19,10 @@ const maxDocument = 1 << 20
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	var b []byte
 	var err error
-	if n := r.ContentLength; n >= 0 && n <= limit { // net/http ends the body there
+	if n := r.ContentLength; n > limit { // said to be too large: not one byte is asked for
+		w.Header().Set("Connection", "close")
+		err = &http.MaxBytesError{Limit: limit}
+	} else if n >= 0 { // net/http ends the body there
 		b = make([]byte, n)
 		_, err = io.ReadFull(r.Body, b)
 	} else {

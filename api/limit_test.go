@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -96,6 +97,31 @@ func (h *house) rawTo(addr, send string, more func(net.Conn)) string {
 	b, _ := io.ReadAll(bufio.NewReader(conn))
 	_, _ = h.said.Write(b)
 	return string(b)
+}
+
+// TestTooLargeIsRefusedUnasked: a post that says it is too large, and asks
+// whether it may come, is not told to go on.
+func TestTooLargeIsRefusedUnasked(t *testing.T) {
+	h := open(t)
+	for _, c := range []struct {
+		name, path, length, want string
+	}{
+		{"within the limit", hook, strconv.Itoa(len(bill)), "HTTP/1.1 100 Continue"},
+		{"over it", hook, "4097", "HTTP/1.1 413 "},
+		{"far over it", hook, "9999999999", "HTTP/1.1 413 "},
+		{"without the secret", "/webhooks/netsuite/acme", "4097", "HTTP/1.1 401 "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := h.raw("POST "+c.path+" HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: "+c.length+"\r\nConnection: close\r\n\r\n", func(conn net.Conn) {
+				if strings.Contains(c.want, "100") {
+					_, _ = io.WriteString(conn, bill)
+				}
+			})
+			if !strings.HasPrefix(got, c.want) {
+				t.Errorf("got %q, want %s", got, c.want)
+			}
+		})
+	}
 }
 
 func TestWebhookHalfBody(t *testing.T) {
