@@ -12,6 +12,9 @@ const KeyEpoch = "mlc:epoch"
 // KeySweep is held by the process that sweeps the lanes.
 const KeySweep = "mlc:sweep"
 
+// keySwept is the tenant that a sweep looked at last.
+const keySwept = KeySweep + ":after"
+
 func key(tenant, rest string) string { return "mlc:{" + tenant + "}:" + rest }
 
 // KeyStream is the stream of waiting marks of a class.

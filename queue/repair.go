@@ -2,9 +2,7 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -230,103 +228,4 @@ func parseKeyRecord(k string) (tenant, ref string, ok bool) {
 	}
 	tenant, rest, ok = strings.Cut(rest, "}:rec:")
 	return tenant, rest, ok && tenant != ""
-}
-
-// Sweep looks for lanes that nobody would ever claim although work waits in
-// them, and wakes them: mlc:lanes lies in another slot than the lanes, and may
-// be lost alone. Where marks have vanished from the streams it repairs. It
-// returns how many lanes it woke. A few commands per tenant: for once a minute.
-func (q *Queue) Sweep(ctx context.Context, tenants []string) (woken int, err error) {
-	for some := range slices.Chunk(tenants, 100) {
-		n, err := q.sweep(ctx, some)
-		woken += n
-		if err != nil {
-			return woken, err
-		}
-	}
-	return woken, nil
-}
-
-func (q *Queue) sweep(ctx context.Context, tenants []string) (woken int, err error) {
-	type row struct {
-		hash                         *redis.SliceCmd
-		live, bulk, pending, running *redis.IntCmd
-		due                          *redis.ZSliceCmd
-		score                        *redis.FloatCmd
-	}
-	p := q.rdb.Pipeline()
-	rows := make([]row, len(tenants))
-	for i, t := range tenants {
-		rows[i] = row{
-			hash: p.HMGet(ctx, KeyLane(t), "owner", "until", "hold"),
-			live: p.XLen(ctx, KeyStream(t, Live)), bulk: p.XLen(ctx, KeyStream(t, Bulk)),
-			pending: p.ZCard(ctx, KeyByState(t, Pending)), running: p.ZCard(ctx, KeyByState(t, Running)),
-			due: p.ZRangeWithScores(ctx, KeyDue(t), 0, 0), score: p.ZScore(ctx, KeyLanes, t),
-		}
-	}
-	clock := p.Time(ctx)
-	if _, err := p.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return 0, fmt.Errorf("sweep %d lanes: %w", len(tenants), err)
-	}
-	now := clock.Val().UnixMilli()
-	for i, t := range tenants {
-		r := rows[i]
-		s := sight{now: now, lease: q.o.Lease.Milliseconds(), entries: r.live.Val() + r.bulk.Val(), open: r.pending.Val() + r.running.Val(), score: -1, due: -1}
-		h := r.hash.Val()
-		s.held = len(h) == 3 && text(h[0]) != "" && number(text(h[1])) > now
-		if len(h) == 3 {
-			s.hold = number(text(h[2]))
-		}
-		if d := r.due.Val(); len(d) > 0 {
-			s.due = int64(d[0].Score)
-		}
-		if r.score.Err() == nil {
-			s.score = int64(r.score.Val())
-		}
-		wake, broken := s.judge()
-		if broken {
-			if _, err := q.Repair(ctx, t); err != nil {
-				return woken, err
-			}
-		}
-		if wake > 0 {
-			if err := q.Wake(ctx, t, time.UnixMilli(wake)); err != nil {
-				return woken, err
-			}
-			woken++
-		}
-	}
-	return woken, nil
-}
-
-// sight is what a sweep sees of a lane; times are in ms, -1 is none.
-type sight struct {
-	now, lease    int64
-	entries, open int64 // entries in the streams; records that wait or are at work
-	due           int64 // earliest retry
-	score         int64 // in mlc:lanes
-	held          bool
-	hold          int64 // until when the lane must be left alone
-}
-
-// judge says when the lane must be woken, 0 for not at all, and whether its
-// records disagree with its streams.
-func (s sight) judge() (wake int64, broken bool) {
-	if s.held {
-		return 0, false // its holder looks when it gives it back
-	}
-	wants := int64(-1)
-	switch {
-	case s.entries > 0 || s.open > 0:
-		wants = s.now
-	case s.due >= 0:
-		wants = max(s.due, s.now)
-	case s.score < 0:
-		wants = s.now // a lane without a score is not even polled
-	}
-	// A claim under way has moved the score on by a lease.
-	if wants >= 0 && (s.score < 0 || s.score > max(wants, s.hold)+s.lease) {
-		wake = max(wants, s.hold)
-	}
-	return wake, s.open > s.entries
 }
