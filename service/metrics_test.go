@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/ml-connector/ml-connector/internal/distributor"
+	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/state"
 )
 
@@ -213,6 +215,30 @@ func TestMetricsWithoutTenantsOrRedis(t *testing.T) {
 	e.apply()
 	if page := e.get("/metrics"); strings.Contains(page, "tenant=") || !strings.Contains(page, "mlc_tenants 1\n") {
 		t.Errorf("got\n%s", page)
+	}
+	// Nor does a scrape read the tenants then, however many there are.
+	ctx := t.Context()
+	stored := e.rdb.HGetAll(ctx, queue.KeyConfig(tenantID)).Val()
+	for i := range 200 {
+		id := fmt.Sprintf("many%03d", i)
+		e.rdb.HSet(ctx, queue.KeyConfig(id), stored)
+		e.rdb.SAdd(ctx, "mlc:tenants", id)
+	}
+	if err := e.rdb.ConfigResetStat(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if page := e.get("/metrics"); !strings.Contains(page, "mlc_tenants 201\n") {
+		t.Errorf("with 200 tenants more got\n%s", page)
+	}
+	var reads int
+	stats := e.rdb.Info(ctx, "commandstats").Val()
+	if _, calls, ok := strings.Cut(stats, "cmdstat_hgetall:calls="); ok {
+		if _, err := fmt.Sscanf(calls, "%d", &reads); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reads >= 200 {
+		t.Errorf("a scrape without tenant metrics read %d hashes of 201 tenants", reads)
 	}
 	if err := e.rdb.ShutdownNoSave(t.Context()).Err(); err != nil {
 		t.Logf("shut Redis down: %v", err) // it answers by hanging up

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -238,16 +239,29 @@ func (s *Store) List(ctx context.Context) ([]*Tenant, error) {
 	if err != nil {
 		return nil, err
 	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !idForm.MatchString(id) })
 	var out []*Tenant
-	for _, id := range ids {
-		t, err := s.Get(ctx, id)
-		if errors.Is(err, ErrNotFound) {
-			continue
+	for some := range slices.Chunk(ids, 100) {
+		p := s.rdb.Pipeline()
+		stored := make([]*redis.MapStringStringCmd, len(some))
+		for i, id := range some {
+			stored[i] = p.HGetAll(ctx, queue.KeyConfig(id))
 		}
-		if err != nil {
-			return nil, err
+		_, _ = p.Exec(ctx) // each command tells its own error
+		for i, id := range some {
+			h, err := stored[i].Result()
+			if err != nil {
+				return nil, fmt.Errorf("read tenant %s: %w", id, err)
+			}
+			t, err := read(id, h)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, t)
 		}
-		out = append(out, t)
 	}
 	return out, nil
 }
