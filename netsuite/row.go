@@ -14,7 +14,8 @@ import (
 )
 
 // Row is a row of a SuiteQL result with lower-case column names. A null
-// column is absent. Values are texts whatever NetSuite sent.
+// column is absent. Values are texts whatever NetSuite sent, and parts of the
+// whole answer: whoever keeps one clones it, or keeps the page in memory.
 type Row map[string]string
 
 // decodeRows reads the items of the envelope of contract 2.2. Whether there
@@ -63,22 +64,20 @@ func (w *walker) rows() []Row {
 	rows, names, width := []Row{}, map[string]string{}, 0
 	w.at++
 	for first := true; w.more(first, ']'); first = false {
-		// With a text of its own, a value that is kept does not keep the page.
-		r := walker{s: strings.Clone(w.skip(2))}
-		if r.next() != '{' {
-			w.fail(fmt.Errorf("row %d: want an object, got %.40s", len(rows), r.s))
+		if w.next() != '{' {
+			w.fail(fmt.Errorf("row %d: want an object, got %.40s", len(rows), w.skip(2)))
 			break
 		}
 		row := make(Row, width)
-		r.at++
-		for first := true; r.more(first, '}'); first = false {
-			spelled, escaped := r.key()
+		w.at++
+		for first := true; w.more(first, '}'); first = false {
+			spelled, escaped := w.key()
 			k, known := names[spelled]
 			if !known {
-				k = strings.ToLower(strings.Clone(unquoted(spelled, escaped || !utf8.ValidString(spelled))))
-				names[strings.Clone(spelled)] = k
+				k = strings.ToLower(unquoted(spelled, escaped || !utf8.ValidString(spelled)))
+				names[spelled] = k
 			}
-			v := r.skip(3)
+			v := w.skip(3)
 			if k == "links" {
 				continue
 			}
@@ -127,11 +126,14 @@ func (x *reader) fail(column string, err error) {
 	}
 }
 
-func (x *reader) text(column string) string { return strings.TrimSpace(x.r[column]) }
+// text is the caller's to keep.
+func (x *reader) text(column string) string { return strings.Clone(x.peek(column)) }
+
+func (x *reader) peek(column string) string { return strings.TrimSpace(x.r[column]) }
 
 // id is 0 when the column is absent. A whole number may come as 12.0 or 1.2E1.
 func (x *reader) id(column string) ID {
-	s := x.text(column)
+	s := x.peek(column)
 	if s == "" {
 		return 0
 	}
@@ -153,7 +155,7 @@ func (x *reader) int(column string) int { return int(x.id(column)) }
 // amount is 0 when the column is absent. Forms such as -.5 and 1E2 occur
 // (contract 2.2).
 func (x *reader) amount(column string) decimal.Decimal {
-	s := x.text(column)
+	s := x.peek(column)
 	if s == "" {
 		return decimal.Zero
 	}
@@ -166,7 +168,7 @@ func (x *reader) amount(column string) decimal.Decimal {
 }
 
 func (x *reader) bool(column string) bool {
-	switch strings.ToUpper(x.text(column)) {
+	switch strings.ToUpper(x.peek(column)) {
 	case "T", "TRUE", "1", "Y", "YES":
 		return true
 	}
@@ -175,7 +177,7 @@ func (x *reader) bool(column string) bool {
 
 // date wants YYYY-MM-DD, as our statements ask for.
 func (x *reader) date(column string) Date {
-	s := x.text(column)
+	s := x.peek(column)
 	if s == "" {
 		return ""
 	}
@@ -183,7 +185,7 @@ func (x *reader) date(column string) Date {
 		x.fail(column, fmt.Errorf("%.40q is no date of the form YYYY-MM-DD", s))
 		return ""
 	}
-	return Date(s)
+	return Date(strings.Clone(s))
 }
 
 // idList writes ids for an IN list; ids are numbers, so nothing needs quoting.

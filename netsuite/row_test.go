@@ -67,3 +67,26 @@ func TestReader(t *testing.T) {
 		})
 	}
 }
+
+// What is kept of a row is a copy: it does not keep a page of a megabyte in
+// memory.
+func TestReaderCopiesWhatIsKept(t *testing.T) {
+	rows, err := decodeRows([]byte(`{"items":[{"memo":"inbound freight","trandate":"2026-11-05"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := reader{r: rows[0], what: "row"}
+	var kept string
+	var day Date
+	for name, read := range map[string]func(){
+		"text": func() { kept = x.text("memo") },
+		"date": func() { day = x.date("trandate") },
+	} {
+		if got := testing.AllocsPerRun(10, read); got != 1 {
+			t.Errorf("%s: %.0f allocations, want a copy", name, got)
+		}
+	}
+	if kept != "inbound freight" || day != "2026-11-05" || x.err != nil {
+		t.Errorf("got %q, %q, %v", kept, day, x.err)
+	}
+}
