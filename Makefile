@@ -43,7 +43,7 @@ soak: tools ## the long proofs, minutes to an hour; each prints its figures
 .PHONY: canary
 canary: tools ## the suites at debug level, requests panicking and timing out with their secrets in hand: none is seen anywhere; some ten minutes
 	@mkdir -p bin; rm -f bin/canary.tsv; echo "the tests' own verdicts do not count here (bin/canary.log): the disturbance makes some of them late"
-	@MLC_CANARY_FIGURES=$(CURDIR)/bin/canary.tsv $(GO) test -v -count=1 -timeout 60m ./service ./handlers ./api ./console >bin/canary.log 2>&1; \
+	@for p in ./api ./console ./service ./handlers; do MLC_CANARY_FIGURES=$(CURDIR)/bin/canary.tsv $(GO) test -v -count=1 -timeout 40m $$p; done >bin/canary.log 2>&1; \
 	grep -h 'shows the' bin/canary.log; \
 	if grep -hE 'build failed|test timed out|signal: ' bin/canary.log; then echo "a suite did not come to its end: not all was searched" >&2; exit 1; fi; \
 	awk -F'\t' '$$3 > 0 {n++; b += $$3; s += $$4; h += $$5; t[$$1] = 1} END {printf "figure canaries over the suites: %d texts of %d tests searched for %d secrets, %.1f MB: %d hits\n", n, length(t), s, b / 1048576, h; exit h > 0 || length(t) < 200}' bin/canary.tsv
