@@ -48,6 +48,8 @@ func run(args []string) error {
 		return receiverMain()
 	case "xadd":
 		return xaddMain()
+	case "door":
+		return doorMain()
 	}
 	return fmt.Errorf("no command %q", name)
 }

@@ -69,6 +69,34 @@ func (b *bench) receive(ctx context.Context) error {
 		row(r, "64, every record new", "64, new")
 	}
 	b.table(t)
+	return b.parts(ctx, bare, ours)
+}
+
+// parts measures what limits the receive path: the door without the queue, and
+// the queue without HTTP.
+func (b *bench) parts(ctx context.Context, bare, ours *receiving) error {
+	door, err := b.receiver(ctx, "door", 0)
+	if err != nil {
+		return err
+	}
+	defer door.stop()
+	t := table{Title: "What a webhook is made of: the door alone keeps nothing, the queue alone is marked by as many callers without HTTP", Columns: []string{"part", "at once", "/s", "of bare", "service us", "Redis us"}}
+	for _, c := range []int{64, 256} {
+		if err := b.turns(ctx, []*receiving{door}, conns(c), c, "spread"); err != nil {
+			return err
+		}
+		queue, err := b.queueAlone(ctx, c)
+		if err != nil {
+			return err
+		}
+		for _, r := range []struct {
+			name string
+			sample
+		}{{"bare server", bare.of(conns(c))}, {"door alone", door.of(conns(c))}, {"queue alone", queue}, {"service", ours.of(conns(c))}} {
+			t.Rows = append(t.Rows, []string{r.name, strconv.Itoa(c), fmt.Sprintf("%.0f", r.rate()), fmt.Sprintf("%.0f %%", 100*r.rate()/bare.of(conns(c)).rate()), fmt.Sprintf("%.0f", r.service), fmt.Sprintf("%.0f", r.redis)})
+		}
+	}
+	b.table(t)
 	return nil
 }
 
