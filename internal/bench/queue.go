@@ -35,7 +35,7 @@ func (b *bench) queueAlone(ctx context.Context, callers int) (sample, error) {
 		tenant := "tenant" + strconv.Itoa(i%postingTenants)
 		wg.Go(func() {
 			for time.Now().Before(end) && failed.Load() == nil {
-				m := queue.Mark{Ref: queue.Ref{Type: "vendorbill", ID: strconv.Itoa(firstID + rand.IntN(10_000))}, Source: "webhook", Note: "changed"} //nolint:gosec // load, no secret
+				m := queue.Mark{Ref: queue.Ref{Type: "vendorbill", ID: strconv.Itoa(firstID + rand.IntN(10_000))}, Source: "webhook", Note: "changed"}
 				if _, err := q.MarkUntil(time.Now().Add(time.Minute), tenant, queue.Live, m); err != nil {
 					failed.Store(&err)
 				}
