@@ -70,7 +70,10 @@ func opsProblem(err error) *Problem {
 		return p
 	}
 	p.Detail = "what Redis holds could not be read or written: the log has the cause by this request_id; try again later"
-	if queue.Unavailable(err) {
+	switch {
+	case errors.Is(err, tenant.ErrDamaged):
+		p.Detail = tenant.ErrDamaged.Error()
+	case queue.Unavailable(err):
 		p.Detail = "Redis does not answer or does not take what is written: check that it runs, can be reached and has room (ml-connector doctor tells), then try again"
 	}
 	return p

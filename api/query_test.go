@@ -89,3 +89,26 @@ func TestOpsNamesRedis(t *testing.T) {
 		t.Errorf("public: got %d %s, want 503 that does not", got.status, got.body)
 	}
 }
+
+// TestDamagedTenantCanBeRemoved: settings that cannot be read hide no other
+// tenant and can be taken away here.
+func TestDamagedTenantCanBeRemoved(t *testing.T) {
+	h := open(t)
+	h.redis.HSet("mlc:{acme}:cfg", "document", `{"id": broken`)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		text         string
+	}{
+		{"GET", "/tenants", 200, "the stored settings cannot be read"},
+		{"GET", "/tenants/acme", 503, "apply the tenant's file again"},
+		{"GET", "/tenants/acme/records", 503, "apply the tenant's file again"},
+		{"DELETE", "/tenants/acme", 204, ""},
+		{"GET", "/tenants/acme", 404, ""},
+	} {
+		got := h.do(h.request(c.method, h.ops.URL+"/api/v1"+c.path, ""))
+		if got.status != c.status || !strings.Contains(string(got.body), c.text) {
+			t.Errorf("%s %s: got %d %s, want %d with %q", c.method, c.path, got.status, got.body, c.status, c.text)
+		}
+	}
+}

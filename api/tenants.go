@@ -159,7 +159,7 @@ func (a *ops) putTenant(w http.ResponseWriter, r *http.Request) error {
 // in NetSuite or Cin7.
 func (a *ops) deleteTenant(w http.ResponseWriter, r *http.Request) error {
 	t, err := a.tenant(r)
-	if err != nil {
+	if err != nil && !errors.Is(err, tenant.ErrDamaged) { // what cannot be read can be removed
 		return err
 	}
 	if err := a.c.Tenants.Remove(r.Context(), t.ID); err != nil {

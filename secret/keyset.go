@@ -271,12 +271,25 @@ func (k *Keyset) Add() (uint32, error) {
 
 // Promote makes a key the one that seals.
 func (k *Keyset) Promote(id uint32) error {
+	if err := k.known(id); err != nil {
+		return err
+	}
 	return k.change(func(m *keyset.Manager) error { return m.SetPrimary(id) })
+}
+
+func (k *Keyset) known(id uint32) error {
+	if !k.Has(id) {
+		return fmt.Errorf("the keyset has no key %d: keys ls lists those that it has", id)
+	}
+	return nil
 }
 
 // Drop deletes a key; what it sealed can never be opened again. The key that
 // seals cannot be dropped.
 func (k *Keyset) Drop(id uint32) error {
+	if err := k.known(id); err != nil {
+		return err
+	}
 	return k.change(func(m *keyset.Manager) error { return m.Delete(id) })
 }
 

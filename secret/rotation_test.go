@@ -140,6 +140,11 @@ func TestKeysetLearnsOfARotation(t *testing.T) {
 	if err := theirs.Drop(first); err != nil {
 		t.Fatal(err)
 	}
+	for _, err := range []error{theirs.Drop(first), theirs.Promote(first)} {
+		if err == nil || !strings.Contains(err.Error(), "keys ls") {
+			t.Errorf("a key that is not there: got %v", err)
+		}
+	}
 	if _, err := theirs.Open(old, b); !errors.Is(err, secret.ErrWrongKey) {
 		t.Errorf("with a dropped key: %v", err)
 	}

@@ -94,7 +94,7 @@ var errIncomplete = errors.New("apply it again")
 // unusable reports an error of what is stored of a tenant, which applying the
 // tenant with all of its credentials mends.
 func unusable(err error) bool {
-	return errors.Is(err, ErrTampered) || errors.Is(err, secret.ErrWrongKey) || errors.Is(err, errIncomplete)
+	return errors.Is(err, ErrTampered) || errors.Is(err, secret.ErrWrongKey) || errors.Is(err, errIncomplete) || errors.Is(err, ErrDamaged)
 }
 
 // InForce reads what an apply would replace, and the credentials that it may
@@ -105,6 +105,9 @@ func (s *Store) InForce(ctx context.Context, id string) (*Tenant, Credentials, e
 	if unusable(err) {
 		t, err = s.Get(ctx, id)
 		c = Credentials{}
+	}
+	if errors.Is(err, ErrDamaged) {
+		err = nil
 	}
 	return t, c, err
 }

@@ -177,7 +177,7 @@ func (c Credentials) Complete(t *Tenant) error {
 	return nil
 }
 
-// Get reads a tenant; ErrNotFound.
+// Get reads a tenant; ErrNotFound, and ErrDamaged with what is left of it.
 func (s *Store) Get(ctx context.Context, id string) (*Tenant, error) {
 	if !idForm.MatchString(id) {
 		return nil, fmt.Errorf("tenant %.80q: %w", id, ErrNotFound)
@@ -189,23 +189,33 @@ func (s *Store) Get(ctx context.Context, id string) (*Tenant, error) {
 	return read(id, h)
 }
 
-// read makes a tenant of its stored settings.
+// ErrDamaged says that the stored settings of a tenant cannot be read: somebody
+// wrote to Redis, or it lost a part.
+var ErrDamaged = errors.New("the stored settings cannot be read: apply the tenant's file again with all of its credentials, or remove the tenant (tenant rm)")
+
+// read makes a tenant of its stored settings. With ErrDamaged it returns what
+// is left of it, which is enough to list, to replace and to remove it.
 func read(id string, h map[string]string) (*Tenant, error) {
 	if h["document"] == "" {
 		return nil, fmt.Errorf("tenant %s: %w", id, ErrNotFound)
 	}
 	t := &Tenant{Paused: h["paused"], stored: h["document"]}
-	if err := json.Unmarshal([]byte(h["document"]), &t.Document); err != nil {
-		return nil, fmt.Errorf("read tenant %s: %w", id, err)
+	version, verr := strconv.ParseInt(h["version"], 10, 64)
+	applied, aerr := time.Parse(time.RFC3339, h["applied_at"])
+	t.Version, t.AppliedAt = version, applied
+	err := errors.Join(json.Unmarshal([]byte(h["document"]), &t.Document), verr, aerr)
+	if err == nil && t.ID != id {
+		err = fmt.Errorf("they are of %.80q", t.ID)
 	}
-	var err error
-	if t.Version, err = strconv.ParseInt(h["version"], 10, 64); err != nil {
-		return nil, fmt.Errorf("read tenant %s: version %q: %w", id, h["version"], err)
+	if err == nil {
+		err = t.parsed()
 	}
-	if t.AppliedAt, err = time.Parse(time.RFC3339, h["applied_at"]); err != nil {
-		return nil, fmt.Errorf("read tenant %s: %w", id, err)
+	if err != nil {
+		what, _, _ := strings.Cut(err.Error(), "\n")
+		left := &Tenant{Document: Document{ID: id, Name: "(the stored settings cannot be read)"}, Version: version, Paused: h["paused"], stored: h["document"]}
+		return left, fmt.Errorf("tenant %s: %w: %s", id, ErrDamaged, what)
 	}
-	return t, t.parsed()
+	return t, nil
 }
 
 // Load reads a tenant and opens its credentials, both as of one moment;
@@ -233,7 +243,8 @@ func (s *Store) Load(ctx context.Context, id string) (*Tenant, Credentials, erro
 	return t, c, err
 }
 
-// List reads all tenants by id.
+// List reads all tenants by id. Of one that is damaged it shows what is left:
+// it must not hide the others.
 func (s *Store) List(ctx context.Context) ([]*Tenant, error) {
 	ids, err := s.IDs(ctx)
 	if err != nil {
@@ -257,7 +268,7 @@ func (s *Store) List(ctx context.Context) ([]*Tenant, error) {
 			if errors.Is(err, ErrNotFound) {
 				continue
 			}
-			if err != nil {
+			if err != nil && !errors.Is(err, ErrDamaged) {
 				return nil, err
 			}
 			out = append(out, t)

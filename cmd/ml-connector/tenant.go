@@ -265,7 +265,7 @@ func (a *app) withTenant(cmd *cobra.Command, id string, f func(service.Config, s
 	if errors.Is(err, tenant.ErrNotFound) {
 		return fmt.Errorf("there is no tenant %q: see ml-connector tenant ls", id)
 	}
-	if err != nil {
+	if err != nil && (!errors.Is(err, tenant.ErrDamaged) || cmd.Name() != "rm") { // what cannot be read can be removed
 		return err
 	}
 	return f(conf, rooms, t)
