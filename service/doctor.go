@@ -255,7 +255,7 @@ func (e Examination) webhook(ctx context.Context, f *findings, t *tenant.Tenant,
 	}
 	for i, s := range creds.WebhookSecrets {
 		if weak(s.Reveal()) {
-			f.fail("webhook secret", "ml-connector tenant rotate-secret "+t.ID+", enter the new URL in NetSuite, then --retire-old", "secret %d is one that can be guessed: too few different characters", i+1)
+			f.fail("webhook secret", "ml-connector tenant rotate-secret "+t.ID+", enter the new URL in NetSuite, then --retire-old", "secret %d is one that can be guessed: too few different characters, or the same ones again", i+1)
 			return
 		}
 	}
@@ -294,7 +294,9 @@ func (e Examination) webhook(ctx context.Context, f *findings, t *tenant.Tenant,
 }
 
 // weak reports a secret that a person made up: long enough, but of few
-// different characters or pairs.
+// different characters, or a piece that is written again and again. Of random
+// ones nearly all pairs are different; sixty are enough for a long one of hex
+// digits, of which there are 256 pairs.
 func weak(s string) bool {
 	chars, pairs := map[byte]bool{}, map[string]bool{}
 	for i := range len(s) {
@@ -303,7 +305,7 @@ func weak(s string) bool {
 			pairs[s[i-1:i+1]] = true
 		}
 	}
-	return len(chars) < 8 || len(pairs) < 12
+	return len(chars) < 8 || 2*len(pairs) < min(len(s)-1, 120)
 }
 
 // certificateWarning is how early the end of a certificate is told of;
