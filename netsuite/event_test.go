@@ -134,7 +134,7 @@ func TestParseEventRefusesTwoSpellingsOfAPath(t *testing.T) {
 // script puts into it.
 func TestParseEventAllocates(t *testing.T) {
 	var fields strings.Builder
-	for i := range 20 {
+	for i := range 40 {
 		fmt.Fprintf(&fields, `,"custbody_%d":"%d"`, i, i)
 	}
 	for name, body := range map[string]string{

@@ -25,9 +25,9 @@ type message struct {
 // value is a value of JSON, or a field of a form.
 type value struct {
 	key  string // in lower case, of a member of an object
-	text string // of a string or a number
+	text string // what a string says, or a number, true, false or null
 	end  int    // the place behind all that is in it
-	kind byte   // '{' object, '[' list, '"' string, '0' number, 0 anything else
+	kind byte   // the first byte of the value, 0 of none
 }
 
 func (m *message) add(v value) int {
@@ -123,11 +123,8 @@ func (m *message) value(w *walker, depth int, key string, wanted bool) {
 		if wanted {
 			v.text = unquoted(s, escaped)
 		}
-	case 't', 'f', 'n':
-		w.word()
-		v.kind = 0
 	default:
-		v.text, v.kind = w.word(), '0'
+		v.text = w.word()
 	}
 	if wanted {
 		m.add(v)

@@ -23,6 +23,7 @@ func awkward() []string {
 		`{"recordType":"vendorbill","id":"48213","memo":"a \"quoted\" \u00e9 \ud83d\ude00"}`, ` [ {"type" : "po" , "id":1.5e3}, {"TYPE":"vendor","ID":7}, null, true, [ ] , { } ] `,
 		`{"a":1,"A":2,"recordtype":"bill","id":3}`, `{"a":1,"\u0061":2}`, `{"id":1,"Id":2}`, `{"x":{"id":1,"ID":2}}`, `{"x":[{"y":1,"y":2}]}`, `{"id":1} {}`, `{"id":1}x`, `{"id":`, `[1,]`, `{"id":01}`, `"\ud800"`, `{"\ud800":1,"\ud801":2}`,
 		`{` + many.String() + `"k3":1}`, `{` + many.String() + `"K3":1}`, `{` + many.String() + `"id":1,"ID":2}`, `{` + many.String() + `"recordType":"bill","id":12}`,
+		`{"type":"po","id":1,"x":` + nested(16) + `}`, `{"type":"po","id":1,"x":` + nested(17) + `}`, `{"type":"po","id":1,"x":` + strings.Replace(nested(16), "[]", "[0]", 1) + `}`, `{"type":"po","id":true,"internalid":null,"recid":7}`,
 		nested(16), nested(17), nested(18), nested(10_000), nested(10_001), strings.Repeat(`{"x":`, 17) + "1" + strings.Repeat("}", 17),
 		`{"İd":1,"K":2,"k":3}`, `{"resource":"&id=12&recordtype=purchaseorder"}`, `{"resource":"id=12&tag=a&tag=b","type":"po"}`, `{"payload":{"newRecord":{"internalid":"5","entity":"vendor"}}}`,
 		`{"type":"` + strings.Repeat("-", 90) + `bill","id":1}`, `{"type":"Vendor Bİll","id":1}`, `{"event":"vendor.up:dated","id":1}`, `{"type":"edit.","id":1}`,

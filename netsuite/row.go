@@ -74,7 +74,7 @@ func (w *walker) rows() []Row {
 			spelled, escaped := w.key()
 			k, known := names[spelled]
 			if !known {
-				k = strings.ToLower(unquoted(spelled, escaped || !utf8.ValidString(spelled)))
+				k = strings.ToLower(unquoted(spelled, escaped))
 				names[spelled] = k
 			}
 			v := w.skip(3)

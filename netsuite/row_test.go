@@ -22,6 +22,38 @@ func TestDecodeRows(t *testing.T) {
 	}
 }
 
+// What is no UTF-8 is replaced as encoding/json does it, in names and values.
+func TestDecodeRowsRepairs(t *testing.T) {
+	t.Parallel()
+	got, err := decodeRows([]byte("{\"items\":[{\"memo\xff\":\"a\xff\xffb\"}]}"))
+	if d := cmp.Diff(got, []Row{{"memo\ufffd": "a\ufffd\ufffdb"}}); d != "" || err != nil {
+		t.Errorf("%v, (-got +want)\n%s", err, d)
+	}
+}
+
+func TestDecodeRowsRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ body, want string }{
+		"nothing":            {"", "decode the rows: unexpected end of JSON input"},
+		"a page of HTML":     {"<html>", "decode the rows: invalid character '<' looking for beginning of value"},
+		"cut in a row":       {`{"items":[{"id":"1"},{"id":"2`, "decode the rows: unexpected end of JSON input"},
+		"followed by more":   {`{"items":[{"id":"1"}]} {}`, "decode the rows: invalid character '{' after top-level value"},
+		"a list":             {`[{"id":"1"}]`, "the answer has no items"},
+		"items are no list":  {`{"items":{"id":"1"}}`, "the answer has no items"},
+		"a row is no object": {`{"items":[{"id":"1"},[2]]}`, "row 1: want an object, got [2]"},
+		"a value is a list":  {`{"items":[{"id":[1]}]}`, `row 0, column "id": want a plain value, got [1]`},
+		"a short page":       {`{"hasMore":true,"items":[{"id":"1"}]}`, "the page ends after 1 rows, and says that more follow"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rows, err := decodeRows([]byte(c.body))
+			if rows != nil || err == nil || err.Error() != c.want {
+				t.Errorf("got %v, %v, want %s", rows, err, c.want)
+			}
+		})
+	}
+}
+
 func TestReader(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
