@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -74,7 +73,10 @@ func ParseEvent(body []byte, query url.Values, o EventOptions) (events []Event, 
 			unsupported++
 			continue
 		}
-		events = append(slices.Grow(events, len(m.hits)-i), Event{Type: h.typ, ID: h.id, Kind: cmp.Or(h.kind, kindChanged)})
+		if events == nil {
+			events = make([]Event, 0, len(m.hits)-i)
+		}
+		events = append(events, Event{Type: h.typ, ID: h.id, Kind: cmp.Or(h.kind, kindChanged)})
 	}
 	return events, unsupported, nil
 }

@@ -134,21 +134,22 @@ func TestParseEventRefusesTwoSpellingsOfAPath(t *testing.T) {
 // script puts into it.
 func TestParseEventAllocates(t *testing.T) {
 	var fields strings.Builder
-	for i := range 40 {
+	for i := range 20 {
 		fmt.Fprintf(&fields, `,"custbody_%d":"%d"`, i, i)
 	}
 	for name, body := range map[string]string{
 		"flat":         `{"recordType":"vendorbill","id":"48213","eventType":"edit"}`,
 		"subscription": `{"context":{"recordType":"VENDORBILL"},"payload":{"recordId":"48213"}}`,
-		"serialised":   `{"id":"48213","type":"vendorbill","isDynamic":false,"fields":{"entity":"301"` + fields.String() + `},"sublists":{"item":{}}}`,
+		"serialised":   `{"id":"48213","type":"vendorbill","isDynamic":false,"fields":{"entity":"301"` + fields.String() + `},"sublists":{"item":{}` + fields.String() + `}}`,
 		"list":         `[{"type":"purchaseorder","id":"1"},{"type":"Vendor","id":2}]`,
 	} {
+		posted := []byte(body)
 		got := testing.AllocsPerRun(20, func() {
-			if _, _, err := ParseEvent([]byte(body), nil, EventOptions{}); err != nil {
+			if _, _, err := ParseEvent(posted, nil, EventOptions{}); err != nil {
 				t.Fatal(err)
 			}
 		})
-		if got > 3 {
+		if got > 2 {
 			t.Errorf("%s: %.0f allocations", name, got)
 		}
 	}
