@@ -71,7 +71,7 @@ func reads(ctx context.Context, cl *Client, id ID, stamp string, day Date, numbe
 // with rows, and shows nothing of a secret.
 func FuzzRows(f *testing.F) {
 	for _, body := range []string{
-		`{"items":[]}`, `{"items":[{"links":[],"id":"1"}]}`, `{"items":[{"id":1,"lastmodifieddate":"2026-11-01 10:00:00","many":"3","top":4,"type":"VendBill","status":"A"}]}`,
+		`{"items":[]}`, `{"items":[{"links":[],"id":"1"}]}`, `{"items":[{"id":"`, `{"items":[{"id":1,"lastmodifieddate":"2026-11-01 10:00:00","many":"3","top":4,"type":"VendBill","status":"A"}]}`,
 		`{"items":[{"transaction":"9","lineid":"1","item":5,"sku":"A","itemtype":"InvtPart","quantity":-1,"foreignamount":"1E2","mainline":"F","account":"7"}]}`,
 		`{"items":[{"id":"1e99999999"}]}`, `{"items":[{"ID":{"a":1}}]}`, `{"items":null}`, `[]`, `{"items":[null]}`, `{"items":[{"id":"9","trandate":"2026-13-99","foreigntotal":"."}]}`,
 		`{"items":[{"recordid":3,"kind":1,"type":"Vendor","deletedat":"x","hw":"2026-11-01 10:00:00","symbol":"USD"}]}`,

@@ -114,7 +114,7 @@ func (w *walker) word() string {
 // deepest is how many lists and objects encoding/json takes inside each other.
 const deepest = 10_000
 
-// skip takes a value as it stands.
+// skip takes a value as it stands; it is "" if it is damaged.
 func (w *walker) skip(depth int) string {
 	c := w.next()
 	begin := w.at
@@ -136,6 +136,9 @@ func (w *walker) skip(depth int) string {
 		}
 	default:
 		w.word()
+	}
+	if w.err != nil {
+		return ""
 	}
 	return w.s[begin:w.at]
 }

@@ -37,6 +37,7 @@ func TestDecodeRowsRefuses(t *testing.T) {
 		"nothing":            {"", "decode the rows: unexpected end of JSON input"},
 		"a page of HTML":     {"<html>", "decode the rows: invalid character '<' looking for beginning of value"},
 		"cut in a row":       {`{"items":[{"id":"1"},{"id":"2`, "decode the rows: unexpected end of JSON input"},
+		"cut behind a quote": {`{"items":[{"id":"`, "decode the rows: unexpected end of JSON input"},
 		"followed by more":   {`{"items":[{"id":"1"}]} {}`, "decode the rows: invalid character '{' after top-level value"},
 		"a list":             {`[{"id":"1"}]`, "the answer has no items"},
 		"items are no list":  {`{"items":{"id":"1"}}`, "the answer has no items"},
