@@ -123,3 +123,28 @@ func TestReaderCopiesWhatIsKept(t *testing.T) {
 		t.Errorf("got %q, %q, %v", kept, day, x.err)
 	}
 }
+
+// An answer and a body that are cut anywhere are refused.
+func TestCutAnywhere(t *testing.T) {
+	t.Parallel()
+	page := `{"links":[{"rel":"self"}],"items":[{"links":[],"id":"1","a\u00e9\n":-1.5e3,"b":true,"c":null},{"id":"2\"\\"}],"hasMore":false}`
+	body := `{"recordType":"vendorbill","id":"48213","x":[{"a\u00e9\n":-1.5e3,"b":true,"c":null},"2\"\\"]}`
+	if _, err := decodeRows([]byte(page)); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := ParseEvent([]byte(body), nil, EventOptions{}); err != nil {
+		t.Error(err)
+	}
+	for n := range page {
+		if rows, err := decodeRows([]byte(page[:n])); err == nil || rows != nil {
+			t.Errorf("%q: got %v", page[:n], rows)
+		}
+	}
+	for n := range body {
+		for _, o := range []EventOptions{{}, {IDPaths: []string{"id"}}} {
+			if events, _, err := ParseEvent([]byte(body[:n]), nil, o); err == nil || events != nil {
+				t.Errorf("%q: got %v", body[:n], events)
+			}
+		}
+	}
+}
