@@ -232,6 +232,12 @@ func (c *Config) check() error {
 			add("public_url", "want https://host, with a path where one stands before /webhooks, and nothing else")
 		}
 	}
+	if c.KeysetKMS != "" {
+		// Not quoted either; it is shown elsewhere, so nothing secret may stand in it.
+		if _, rest, ok := strings.Cut(c.KeysetKMS, "://"); !ok || strings.ContainsAny(rest, "@?#") {
+			add("keyset_kms", "want a URI such as hcvault://host/transit/keys/name, without user, token or query: docs/keys.md says where each KMS takes its credentials from")
+		}
+	}
 	var err error
 	if c.trust, err = allowlist.ParseTrust(c.TrustedProxies); err != nil {
 		add("trusted_proxies", "%v", err)

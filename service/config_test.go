@@ -71,6 +71,11 @@ func TestLoadRefuses(t *testing.T) {
 		{"redis path", "", "MLC_REDIS_URL=redis://:hidden@r:1/notanumber", "MLC_REDIS_URL"},
 		{"cluster with a database", "", "MLC_REDIS_URL=redis://:hidden@r:1/2?addr=s:1", "leave the path out"},
 		{"not YAML", "a: [", "", "configuration"},
+		{"two documents", "log_level: info\n---\nlog_level: debug\n", "", "more than one YAML document"},
+		{"YAML without a bottom", "redis_url: " + strings.Repeat("[", 200_000), "", "nested deeper than 32"},
+		{"a token in the KMS", "", "MLC_KEYSET_KMS=hcvault://hidden@vault.example/transit/keys/k", "MLC_KEYSET_KMS: want a URI"},
+		{"a token in the KMS's query", "", "MLC_KEYSET_KMS=hcvault://vault.example/transit/keys/k?token=hidden", "MLC_KEYSET_KMS: want a URI"},
+		{"a KMS that is no URI", "", "MLC_KEYSET_KMS=hidden", "MLC_KEYSET_KMS: want a URI"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
