@@ -30,7 +30,7 @@ func (a *ops) startBackfill(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := readBody(w, r, maxDocument)
+	body, err := readBody(w, r, maxDocument, nil)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ml-connector/ml-connector/internal/strictjson"
@@ -15,15 +16,15 @@ import (
 // maxDocument is the limit of a body of the ops API: far more than any tenant.
 const maxDocument = 1 << 20
 
-// readBody reads a bounded body.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+// readBody reads a bounded body, into room if it is large enough.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, room []byte) ([]byte, error) {
 	var b []byte
 	var err error
 	if n := r.ContentLength; n > limit { // said to be too large: not one byte is asked for
 		w.Header().Set("Connection", "close")
 		err = &http.MaxBytesError{Limit: limit}
 	} else if n >= 0 { // net/http ends the body there
-		b = make([]byte, n)
+		b = slices.Grow(room[:0], int(n))[:n]
 		_, err = io.ReadFull(r.Body, b)
 	} else {
 		b, err = io.ReadAll(http.MaxBytesReader(w, r.Body, limit))

@@ -17,7 +17,7 @@ func (a *ops) putMapping(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := readBody(w, r, maxDocument)
+	b, err := readBody(w, r, maxDocument, nil)
 	if err != nil {
 		return err
 	}

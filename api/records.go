@@ -181,7 +181,7 @@ func (a *ops) skipRecord(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := readBody(w, r, maxDocument)
+	b, err := readBody(w, r, maxDocument, nil)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (a *ops) retryRecords(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := readBody(w, r, maxDocument)
+	b, err := readBody(w, r, maxDocument, nil)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (a *ops) getTenant(w http.ResponseWriter, r *http.Request) error {
 // putTenant stores a tenant document, new or in place of the old one. Secrets
 // that it leaves out stay as they are.
 func (a *ops) putTenant(w http.ResponseWriter, r *http.Request) error {
-	b, err := readBody(w, r, maxDocument)
+	b, err := readBody(w, r, maxDocument, nil)
 	if err != nil {
 		return err
 	}

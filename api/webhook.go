@@ -154,6 +154,11 @@ func (a *public) tell(r *http.Request, tenantID, addr string, o outcome, took ti
 	a.c.Log.Info("webhook", fields...)
 }
 
+// usualBody is longer than most bodies of webhooks: room for one is used again.
+const usualBody = 4 << 10
+
+var rooms = sync.Pool{New: func() any { return new([usualBody]byte) }}
+
 // receive does everything but the answer.
 func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string) outcome {
 	var o outcome
@@ -180,7 +185,9 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 		// One answer for every refusal: what was wrong is nobody's business.
 		return o.refused(v.Reason, strings.ReplaceAll(v.Reason, "_", " "), problem(http.StatusUnauthorized, "unauthorized", ""))
 	}
-	body, err := readBody(w, r, a.c.MaxBodyBytes)
+	room := rooms.Get().(*[usualBody]byte)
+	defer rooms.Put(room) // nothing of a body is kept
+	body, err := readBody(w, r, a.c.MaxBodyBytes, room[:])
 	if err != nil {
 		p := problemOf(err)
 		if p.Status == http.StatusRequestEntityTooLarge {
@@ -200,7 +207,8 @@ func (a *public) receive(w http.ResponseWriter, r *http.Request, tenantID string
 		defer cancel()
 		return a.unreadable(ctx, o, tenantID, err)
 	}
-	marks := make([]queue.Mark, 0, len(events))
+	var one [1]queue.Mark // nearly all bodies name one record
+	marks := one[:0]
 	from := a.passedOn(r)
 	for _, e := range events {
 		if !v.Tenant.Syncs(string(e.Type)) {

@@ -66,6 +66,7 @@ type post struct {
 	tenant string
 	class  Class
 	marks  []Mark
+	one    [1]Mark     // room for the marks of most posts
 	left   atomic.Bool // nobody waits for the answer any more, or it was given
 	done   chan bool   // true when added and err are set, false when it is late
 	added  int
@@ -79,7 +80,8 @@ func (g *gatherer) post(ctx context.Context, until time.Time, tenant string, c C
 		p = &post{done: make(chan bool, 1)}
 	}
 	p.left.Store(false)
-	p.ctx, p.until, p.tenant, p.class, p.marks, p.added, p.err = ctx, until, tenant, c, marks, 0, nil
+	// A copy, so that the caller's marks need not leave its stack.
+	p.ctx, p.until, p.tenant, p.class, p.marks, p.added, p.err = ctx, until, tenant, c, append(p.one[:0], marks...), 0, nil
 	return p
 }
 
@@ -265,7 +267,7 @@ func (g *gatherer) impatient() {
 // next takes what goes now, oldest first. g.mu is held.
 func (g *gatherer) next(hurry bool) []*post {
 	for g.departs(hurry) {
-		var out []*post
+		out := make([]*post, 0, min(len(g.waiting), maxFlush))
 		n, used := 0, 0
 		for _, p := range g.waiting {
 			if n += len(p.marks); n > maxFlush && len(out) > 0 {
@@ -282,7 +284,7 @@ func (g *gatherer) next(hurry bool) []*post {
 		if g.waiting = g.waiting[used:]; len(g.waiting) == 0 {
 			g.waiting = nil // let go of what a burst has grown
 		}
-		if out != nil {
+		if len(out) > 0 {
 			g.flying++
 			return out
 		}
@@ -320,15 +322,14 @@ type lot struct {
 }
 
 // marks are all of a lot's.
-func (l *lot) marks() []Mark {
-	if len(l.posts) == 1 {
-		return l.posts[0].marks
-	}
-	out := make([]Mark, 0, l.n)
+func (l *lot) marks(yield func(*Mark) bool) {
 	for _, p := range l.posts {
-		out = append(out, p.marks...)
+		for m := range each(p.marks) {
+			if !yield(m) {
+				return
+			}
+		}
 	}
-	return out
 }
 
 // flush makes the marks of some posts durable, wakes their lanes and sets what
@@ -352,7 +353,7 @@ func (q *Queue) flush(ctx context.Context, posts []*post) {
 	for _, l := range lots {
 		v, err := l.cmd.Result()
 		if redis.HasErrorPrefix(err, "NOSCRIPT") {
-			keys, args := q.markArgs(l.tenant, string(l.class), q.o.Bound, l.marks())
+			keys, args := q.markArgs(l.tenant, string(l.class), q.o.Bound, l.marks)
 			v, err = markScript.run(ctx, q.rdb, keys, args...)
 			late = true
 		}
@@ -428,7 +429,7 @@ func (l *lot) answer(v any, err error) {
 // markAlone makes the marks of one post durable by themselves.
 func (q *Queue) markAlone(ctx context.Context, p *post) {
 	l := &lot{tenant: p.tenant, class: p.class, posts: []*post{p}, n: len(p.marks)}
-	keys, args := q.markArgs(p.tenant, string(p.class), q.o.Bound, p.marks)
+	keys, args := q.markArgs(p.tenant, string(p.class), q.o.Bound, l.marks)
 	l.answer(markScript.run(ctx, q.rdb, keys, args...))
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -197,7 +199,7 @@ func (q *Queue) Again(ctx context.Context, tenant string, marks ...Mark) error {
 	if err := named(marks); err != nil {
 		return err
 	}
-	keys, args := q.markArgs(tenant, "retry", 0, marks)
+	keys, args := q.markArgs(tenant, "retry", 0, each(marks))
 	if _, err := retryScript.run(ctx, q.rdb, keys, args...); err != nil {
 		return fmt.Errorf("mark %d records of %s again: %w", len(marks), tenant, err)
 	}
@@ -220,59 +222,72 @@ const sourceRetry = "retry"
 
 // markArgs are the keys and arguments of markScript for marks that name
 // records.
-func (q *Queue) markArgs(tenant, class string, bound int64, marks []Mark) (keys []string, args []any) {
+func (q *Queue) markArgs(tenant, class string, bound int64, marks iter.Seq[*Mark]) (keys []string, args []any) {
 	l := q.lane(tenant)
-	keys = append(make([]string, 0, laneKeys+len(marks)), l.keys...)
-	for _, m := range marks {
+	keys = slices.Clone(l.keys)
+	for m := range marks {
 		keys = append(keys, l.record(m.Ref))
 	}
-	return keys, alike(append(make([]any, 0, 6), class, bound), marks)
+	return keys, alike([]any{class, bound}, marks)
 }
 
-// markCommand is the run of markScript for a lot. It is built without the
-// client's help, which would box each key anew; the names of all records lie in
+// markCommand is the run of markScript for a lot, until whose end the marks
+// stay as they are. It is built without the client's help and of pointers, for
+// each text by itself would have to be boxed; the names of all records lie in
 // one text.
 func (q *Queue) markCommand(ctx context.Context, script *redis.Script, l *lot) *redis.Cmd {
 	known := q.lane(l.tenant)
 	args := append(make([]any, 0, 3+laneKeys+l.n+6), "evalsha", script.Hash(), laneKeys+l.n)
 	args = append(args, known.boxed...)
 	size := 0
-	for _, p := range l.posts {
-		for _, m := range p.marks {
-			size += len(known.records) + len(m.Type) + 1 + len(m.ID)
-		}
+	for m := range l.marks {
+		size += len(known.records) + len(m.Type) + 1 + len(m.ID)
 	}
 	var all strings.Builder
 	all.Grow(size)
 	names := make([]string, 0, l.n)
-	for _, p := range l.posts {
-		for _, m := range p.marks {
-			from := all.Len()
-			for _, part := range [...]string{known.records, m.Type, ":", m.ID} {
-				all.WriteString(part)
-			}
-			names = append(names, all.String()[from:])
-			args = append(args, &names[len(names)-1])
+	for m := range l.marks {
+		from := all.Len()
+		for _, part := range [...]string{known.records, m.Type, ":", m.ID} {
+			all.WriteString(part)
 		}
+		names = append(names, all.String()[from:])
+		args = append(args, &names[len(names)-1])
 	}
-	args = append(args, string(l.class), q.o.Bound)
-	cmd := redis.NewCmd(ctx, alike(args, l.marks())...)
+	args = append(args, (*string)(&l.class), &q.o.Bound)
+	cmd := redis.NewCmd(ctx, alike(args, l.marks)...)
 	cmd.SetFirstKeyPos(3)
 	return cmd
 }
 
 // alike appends what marks say besides their records, once for those in a row
 // that say the same, as nearly all do.
-func alike(args []any, marks []Mark) []any {
-	for len(marks) > 0 {
-		m, n := marks[0], 1
-		for n < len(marks) && marks[n].Source == m.Source && marks[n].Note == m.Note && marks[n].Trace == m.Trace {
-			n++
+func alike(args []any, marks iter.Seq[*Mark]) []any {
+	var first *Mark
+	n := 0
+	for m := range marks {
+		if first != nil && (m.Source != first.Source || m.Note != first.Note || m.Trace != first.Trace) {
+			args, n = append(args, n, &first.Source, &first.Note, &first.Trace), 0
 		}
-		args = append(args, n, m.Source, m.Note, m.Trace)
-		marks = marks[n:]
+		if n++; n == 1 {
+			first = m
+		}
 	}
-	return args
+	if first == nil {
+		return args
+	}
+	return append(args, n, &first.Source, &first.Note, &first.Trace)
+}
+
+// each are the marks of a slice, where they lie.
+func each(marks []Mark) iter.Seq[*Mark] {
+	return func(yield func(*Mark) bool) {
+		for i := range marks {
+			if !yield(&marks[i]) {
+				return
+			}
+		}
+	}
 }
 
 // laneKeys is how many keys of a lane markScript takes before those of
