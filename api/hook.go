@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/ml-connector/ml-connector/allowlist"
 	"github.com/ml-connector/ml-connector/state"
 )
 
@@ -33,10 +34,13 @@ type hooks struct {
 }
 
 // add reports whether the caller must see to it that they are written.
-func (h *hooks) add(one state.TenantHook) bool {
+func (h *hooks) add(one state.TenantHook, from allowlist.Addr) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.waiting) < maxHooks {
+		if from.IsValid() {
+			one.Address = from.String()
+		}
 		h.waiting = append(h.waiting, one)
 	}
 	mine := !h.writing
@@ -66,7 +70,7 @@ func (h *hooks) take() []state.TenantHook {
 // stranger which tenants exist, nor hold up an accepted webhook. What comes
 // while some are written goes together.
 func (a *public) keepHook(ctx context.Context, tenantID string, h state.Hook) {
-	if !a.hooks.add(state.TenantHook{Tenant: tenantID, Hook: h}) {
+	if !a.hooks.add(state.TenantHook{Tenant: tenantID, Hook: h}, addressOf(ctx)) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)

@@ -13,6 +13,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/ml-connector/ml-connector/allowlist"
 	"github.com/ml-connector/ml-connector/secret"
@@ -36,6 +37,14 @@ type knock struct {
 	idHeader   [1]string
 	answer     answer
 	route      *chi.Context
+	text       [64]byte // room for the address in the log
+}
+
+// MarshalLogObject serves zapcore.ObjectMarshaler.
+func (k *knock) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	enc.AddString("request_id", k.id)
+	enc.AddByteString("remote_ip", k.addr.AppendTo(k.text[:0])) // empty: unknown
+	return nil
 }
 
 // Value serves context.Context.

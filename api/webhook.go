@@ -118,25 +118,21 @@ func (a *public) webhook(w http.ResponseWriter, r *http.Request) {
 			span.SetAttributes(attribute.String("tenant", tenantID))
 		}
 	}
-	addr := "" // unknown
-	if ip := addressOf(r.Context()); ip.IsValid() {
-		addr = ip.String()
-	}
 	if o.known {
-		a.keepHook(r.Context(), tenantID, state.Hook{At: start, Address: addr, Verdict: o.result, Detail: o.detail, Accepted: o.accepted, Ignored: o.ignored})
+		a.keepHook(r.Context(), tenantID, state.Hook{At: start, Verdict: o.result, Detail: o.detail, Accepted: o.accepted, Ignored: o.ignored})
 	}
-	a.tell(r, tenantID, addr, o, took)
+	a.tell(r, tenantID, o, took)
 }
 
 // told are the fields of a line of the log, to be used again.
 var told = sync.Pool{New: func() any { return new([16]zap.Field) }}
 
 // tell logs a post: one line tells all of it.
-func (a *public) tell(r *http.Request, tenantID, addr string, o outcome, took time.Duration) {
+func (a *public) tell(r *http.Request, tenantID string, o outcome, took time.Duration) {
 	buf := told.Get().(*[16]zap.Field)
 	defer told.Put(buf)
 	fields := buf[:0]
-	fields = append(fields, zap.String("request_id", requestID(r.Context())), zap.String("remote_ip", addr), zap.String("route", r.Pattern),
+	fields = append(fields, zap.Inline(knockOf(r.Context())), zap.String("route", r.Pattern),
 		zap.String("outcome", o.result), zap.Int("accepted", o.accepted), zap.Int("ignored", o.ignored), zap.Int64("duration_ms", took.Milliseconds()))
 	if id := trace.ID(r.Context()); id != "" {
 		fields = append(fields, zap.String("trace_id", id))

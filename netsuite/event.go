@@ -44,6 +44,11 @@ const (
 // are not synced. A body from which nothing can be read, or that two readers
 // could read differently, is an ErrNoRecord.
 func ParseEvent(body []byte, query url.Values, o EventOptions) (events []Event, unsupported int, err error) {
+	// The compiler puts this function, and so the room for one event, into the caller's.
+	return appendEvents(make([]Event, 0, 1), body, query, o)
+}
+
+func appendEvents(events []Event, body []byte, query url.Values, o EventOptions) (_ []Event, unsupported int, err error) {
 	// Room for what most bodies say, so that reading them allocates little.
 	var values [32]value
 	var open [32]string
@@ -68,13 +73,10 @@ func ParseEvent(body []byte, query url.Values, o EventOptions) (events []Event, 
 	case len(m.hits) > maxEvents:
 		return nil, 0, ErrNoRecord{fmt.Sprintf("the body names more than %d records", maxEvents)}
 	}
-	for i, h := range m.hits {
+	for _, h := range m.hits {
 		if h.typ == unsynced {
 			unsupported++
 			continue
-		}
-		if events == nil {
-			events = make([]Event, 0, len(m.hits)-i)
 		}
 		events = append(events, Event{Type: h.typ, ID: h.id, Kind: cmp.Or(h.kind, kindChanged)})
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestParseEvent(t *testing.T) {
@@ -76,7 +77,7 @@ func TestParseEvent(t *testing.T) {
 			if err != nil || unsupported != c.unsupported {
 				t.Fatalf("got %v, %d unsupported", err, unsupported)
 			}
-			if d := cmp.Diff(got, c.want); d != "" {
+			if d := cmp.Diff(got, c.want, cmpopts.EquateEmpty()); d != "" {
 				t.Errorf("(-got +want)\n%s", d)
 			}
 		})

@@ -192,24 +192,30 @@ func late(posts []*post) (next time.Time) {
 }
 
 // watch does the same for the posts of a flight, until it is told to stop.
-func watch(posts []*post) (stop func()) {
-	var mu sync.Mutex
-	var timer *time.Timer
-	var look func()
-	look = func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if next := late(posts); !next.IsZero() && posts != nil {
-			timer = time.AfterFunc(time.Until(next), look)
-		}
+type watch struct {
+	mu    sync.Mutex
+	posts []*post
+	timer *time.Timer
+}
+
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	next := late(w.posts)
+	switch {
+	case next.IsZero():
+	case w.timer == nil:
+		w.timer = time.AfterFunc(time.Until(next), w.look)
+	default:
+		w.timer.Reset(time.Until(next))
 	}
-	look()
-	return func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if posts = nil; timer != nil {
-			timer.Stop()
-		}
+}
+
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.posts = nil; w.timer != nil {
+		w.timer.Stop()
 	}
 }
 
@@ -217,9 +223,10 @@ func watch(posts []*post) (stop func()) {
 func (g *gatherer) fly(posts []*post) {
 	for ; posts != nil; posts = g.landed() {
 		ctx, cancel := latest(posts)
-		stop := watch(posts)
+		w := &watch{posts: posts}
+		w.look()
 		g.q.flush(ctx, posts)
-		stop()
+		w.stop()
 		cancel()
 		for _, p := range posts {
 			p.answer(true)
@@ -321,17 +328,6 @@ type lot struct {
 	cmd    *redis.Cmd
 }
 
-// marks are all of a lot's.
-func (l *lot) marks(yield func(*Mark) bool) {
-	for _, p := range l.posts {
-		for m := range each(p.marks) {
-			if !yield(m) {
-				return
-			}
-		}
-	}
-}
-
 // flush makes the marks of some posts durable, wakes their lanes and sets what
 // the posts wait for. What fails for one lane, or for one post, is not the
 // fault of another.
@@ -340,7 +336,8 @@ func (q *Queue) flush(ctx context.Context, posts []*post) {
 	text := markScript.text(q.rdb)
 	_, cluster := q.rdb.(*redis.ClusterClient)
 	p := q.rdb.Pipeline()
-	for _, l := range lots {
+	for i := range lots {
+		l := &lots[i]
 		l.cmd = q.markCommand(ctx, text, l)
 		_ = p.Process(ctx, l.cmd) // it tells its own error
 	}
@@ -350,10 +347,11 @@ func (q *Queue) flush(ctx context.Context, posts []*post) {
 	}
 	_, _ = p.Exec(ctx) // each command tells its own error
 	late := cluster
-	for _, l := range lots {
+	for i := range lots {
+		l := &lots[i]
 		v, err := l.cmd.Result()
 		if redis.HasErrorPrefix(err, "NOSCRIPT") {
-			keys, args := q.markArgs(l.tenant, string(l.class), q.o.Bound, l.marks)
+			keys, args := q.markArgs(l.tenant, string(l.class), q.o.Bound, l.posts...)
 			v, err = markScript.run(ctx, q.rdb, keys, args...)
 			late = true
 		}
@@ -387,21 +385,27 @@ func (q *Queue) flush(ctx context.Context, posts []*post) {
 }
 
 // lots sorts posts by lane.
-func (q *Queue) lots(posts []*post) []*lot {
-	out := make([]*lot, 0, 4)
-	for _, p := range posts {
-		var l *lot
-		for _, known := range out { // few tenants post at once
-			if known.tenant == p.tenant && known.class == p.class {
-				l = known
-				break
+func (q *Queue) lots(posts []*post) []lot {
+	out := make([]lot, 0, 4)
+	of := func(p *post) *lot {
+		for i := range out { // few tenants post at once
+			if l := &out[i]; l.tenant == p.tenant && l.class == p.class {
+				return l
 			}
 		}
-		if l == nil {
-			l = &lot{tenant: p.tenant, class: p.class}
-			l.posts = make([]*post, 0, 1+len(posts)/(1+len(out)))
-			out = append(out, l)
-		}
+		out = append(out, lot{tenant: p.tenant, class: p.class})
+		return &out[len(out)-1]
+	}
+	for _, p := range posts {
+		of(p).n++
+	}
+	room := make([]*post, len(posts))
+	for i := range out {
+		l := &out[i]
+		l.posts, room, l.n = room[:0:l.n], room[l.n:], 0
+	}
+	for _, p := range posts {
+		l := of(p)
 		l.posts, l.n = append(l.posts, p), l.n+len(p.marks)
 	}
 	return out
@@ -429,7 +433,7 @@ func (l *lot) answer(v any, err error) {
 // markAlone makes the marks of one post durable by themselves.
 func (q *Queue) markAlone(ctx context.Context, p *post) {
 	l := &lot{tenant: p.tenant, class: p.class, posts: []*post{p}, n: len(p.marks)}
-	keys, args := q.markArgs(p.tenant, string(p.class), q.o.Bound, l.marks)
+	keys, args := q.markArgs(p.tenant, string(p.class), q.o.Bound, p)
 	l.answer(markScript.run(ctx, q.rdb, keys, args...))
 }
 
@@ -445,12 +449,12 @@ func markError(p *post, err error) error {
 }
 
 // wakeAll makes the lanes of some lots due.
-func (q *Queue) wakeAll(ctx context.Context, c redis.Scripter, lots []*lot) *redis.Cmd {
+func (q *Queue) wakeAll(ctx context.Context, c redis.Scripter, lots []lot) *redis.Cmd {
 	return wakeScript.text(q.rdb).EvalSha(ctx, c, []string{KeyLanes}, wakeArgs(lots)...)
 }
 
 // wakeArgs name each tenant once.
-func wakeArgs(lots []*lot) []any {
+func wakeArgs(lots []lot) []any {
 	args := append(make([]any, 0, 1+len(lots)), 0)
 	for i, l := range lots {
 		if i == 0 || l.tenant != lots[i-1].tenant {

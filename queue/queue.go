@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -199,7 +198,7 @@ func (q *Queue) Again(ctx context.Context, tenant string, marks ...Mark) error {
 	if err := named(marks); err != nil {
 		return err
 	}
-	keys, args := q.markArgs(tenant, "retry", 0, each(marks))
+	keys, args := q.markArgs(tenant, "retry", 0, &post{marks: marks})
 	if _, err := retryScript.run(ctx, q.rdb, keys, args...); err != nil {
 		return fmt.Errorf("mark %d records of %s again: %w", len(marks), tenant, err)
 	}
@@ -220,15 +219,17 @@ func named(marks []Mark) error {
 // sourceRetry is the source of marks that a lane makes of its due retries.
 const sourceRetry = "retry"
 
-// markArgs are the keys and arguments of markScript for marks that name
-// records.
-func (q *Queue) markArgs(tenant, class string, bound int64, marks iter.Seq[*Mark]) (keys []string, args []any) {
+// markArgs are the keys and arguments of markScript for the marks of some
+// posts.
+func (q *Queue) markArgs(tenant, class string, bound int64, posts ...*post) (keys []string, args []any) {
 	l := q.lane(tenant)
 	keys = slices.Clone(l.keys)
-	for m := range marks {
-		keys = append(keys, l.record(m.Ref))
+	for _, p := range posts {
+		for _, m := range p.marks {
+			keys = append(keys, l.record(m.Ref))
+		}
 	}
-	return keys, alike([]any{class, bound}, marks)
+	return keys, alike([]any{class, bound}, posts)
 }
 
 // markCommand is the run of markScript for a lot, until whose end the marks
@@ -240,54 +241,47 @@ func (q *Queue) markCommand(ctx context.Context, script *redis.Script, l *lot) *
 	args := append(make([]any, 0, 3+laneKeys+l.n+6), "evalsha", script.Hash(), laneKeys+l.n)
 	args = append(args, known.boxed...)
 	size := 0
-	for m := range l.marks {
-		size += len(known.records) + len(m.Type) + 1 + len(m.ID)
+	for _, p := range l.posts {
+		for _, m := range p.marks {
+			size += len(known.records) + len(m.Type) + 1 + len(m.ID)
+		}
 	}
 	var all strings.Builder
 	all.Grow(size)
 	names := make([]string, 0, l.n)
-	for m := range l.marks {
-		from := all.Len()
-		for _, part := range [...]string{known.records, m.Type, ":", m.ID} {
-			all.WriteString(part)
+	for _, p := range l.posts {
+		for _, m := range p.marks {
+			from := all.Len()
+			for _, part := range [...]string{known.records, m.Type, ":", m.ID} {
+				all.WriteString(part)
+			}
+			names = append(names, all.String()[from:])
+			args = append(args, &names[len(names)-1])
 		}
-		names = append(names, all.String()[from:])
-		args = append(args, &names[len(names)-1])
 	}
 	args = append(args, (*string)(&l.class), &q.o.Bound)
-	cmd := redis.NewCmd(ctx, alike(args, l.marks)...)
+	cmd := redis.NewCmd(ctx, alike(args, l.posts)...)
 	cmd.SetFirstKeyPos(3)
 	return cmd
 }
 
 // alike appends what marks say besides their records, once for those in a row
 // that say the same, as nearly all do.
-func alike(args []any, marks iter.Seq[*Mark]) []any {
+func alike(args []any, posts []*post) []any {
 	var first *Mark
 	n := 0
-	for m := range marks {
-		if first != nil && (m.Source != first.Source || m.Note != first.Note || m.Trace != first.Trace) {
-			args, n = append(args, n, &first.Source, &first.Note, &first.Trace), 0
-		}
-		if n++; n == 1 {
-			first = m
-		}
-	}
-	if first == nil {
-		return args
-	}
-	return append(args, n, &first.Source, &first.Note, &first.Trace)
-}
-
-// each are the marks of a slice, where they lie.
-func each(marks []Mark) iter.Seq[*Mark] {
-	return func(yield func(*Mark) bool) {
-		for i := range marks {
-			if !yield(&marks[i]) {
-				return
+	for _, p := range posts {
+		for i := range p.marks {
+			m := &p.marks[i]
+			if first != nil && (m.Source != first.Source || m.Note != first.Note || m.Trace != first.Trace) {
+				args, n = append(args, n, &first.Source, &first.Note, &first.Trace), 0
+			}
+			if n++; n == 1 {
+				first = m
 			}
 		}
 	}
+	return append(args, n, &first.Source, &first.Note, &first.Trace)
 }
 
 // laneKeys is how many keys of a lane markScript takes before those of

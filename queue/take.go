@@ -99,7 +99,7 @@ func (t *Turn) promote(ctx context.Context, most int) error {
 	if len(marks) == 0 {
 		return nil
 	}
-	keys, args := t.q.markArgs(t.Tenant, "retry", 0, each(marks)) // no bound: a due retry was counted when it was first marked
+	keys, args := t.q.markArgs(t.Tenant, "retry", 0, &post{marks: marks}) // no bound: a due retry was counted when it was first marked
 	if _, err := retryScript.run(ctx, t.q.rdb, keys, args...); err != nil {
 		return fmt.Errorf("mark %d due retries of %s: %w", len(marks), t.Tenant, err)
 	}
