@@ -18,7 +18,7 @@ const (
 	CertificateID   = "demoCertificate1"
 	Cin7Account     = "704ef231-1111-4aaa-8bbb-000000000001"
 	Cin7Key         = "0342a546-2222-4ccc-8ddd-000000000002"
-	WebhookSecret   = "demo-only_Vq7xK2mR9tB4nW8cJ5hY3pL6s"
+	WebhookSecret   = "demo-only_Vq7xK2mR9tB4nW8cJ5hY3pL6s" //nolint:gosec // of the demo, printed in the docs
 	// CallsPerMinute is far above Cin7's 60, so that the demo ends in seconds.
 	CallsPerMinute = 6000
 )
