@@ -288,8 +288,13 @@ func (g *gatherer) next(hurry bool) []*post {
 			out = append(out, p)
 		}
 		clear(g.waiting[:used])
-		if g.waiting = g.waiting[used:]; len(g.waiting) == 0 {
+		switch left := g.waiting[used:]; {
+		case len(left) > 0:
+			g.waiting = left
+		case cap(g.waiting) > 4*maxFlush:
 			g.waiting = nil // let go of what a burst has grown
+		default:
+			g.waiting = g.waiting[:0]
 		}
 		if len(out) > 0 {
 			g.flying++
@@ -336,9 +341,11 @@ func (q *Queue) flush(ctx context.Context, posts []*post) {
 	text := markScript.text(q.rdb)
 	_, cluster := q.rdb.(*redis.ClusterClient)
 	p := q.rdb.Pipeline()
+	names := q.names(lots)
 	for i := range lots {
 		l := &lots[i]
-		l.cmd = q.markCommand(ctx, text, l)
+		l.cmd = q.markCommand(ctx, text, l, names[:l.n])
+		names = names[l.n:]
 		_ = p.Process(ctx, l.cmd) // it tells its own error
 	}
 	var woken *redis.Cmd

@@ -233,36 +233,49 @@ func (q *Queue) markArgs(tenant, class string, bound int64, posts ...*post) (key
 }
 
 // markCommand is the run of markScript for a lot, until whose end the marks
-// stay as they are. It is built without the client's help and of pointers, for
-// each text by itself would have to be boxed; the names of all records lie in
-// one text.
-func (q *Queue) markCommand(ctx context.Context, script *redis.Script, l *lot) *redis.Cmd {
-	known := q.lane(l.tenant)
+// and the names of their records stay as they are. It is built without the
+// client's help and of pointers, for each text by itself would have to be boxed.
+func (q *Queue) markCommand(ctx context.Context, script *redis.Script, l *lot, names []string) *redis.Cmd {
 	args := append(make([]any, 0, 3+laneKeys+l.n+6), "evalsha", script.Hash(), laneKeys+l.n)
-	args = append(args, known.boxed...)
-	size := 0
-	for _, p := range l.posts {
-		for _, m := range p.marks {
-			size += len(known.records) + len(m.Type) + 1 + len(m.ID)
-		}
-	}
-	var all strings.Builder
-	all.Grow(size)
-	names := make([]string, 0, l.n)
-	for _, p := range l.posts {
-		for _, m := range p.marks {
-			from := all.Len()
-			for _, part := range [...]string{known.records, m.Type, ":", m.ID} {
-				all.WriteString(part)
-			}
-			names = append(names, all.String()[from:])
-			args = append(args, &names[len(names)-1])
-		}
+	args = append(args, q.lane(l.tenant).boxed...)
+	for i := range names {
+		args = append(args, &names[i])
 	}
 	args = append(args, (*string)(&l.class), &q.o.Bound)
 	cmd := redis.NewCmd(ctx, alike(args, l.posts)...)
 	cmd.SetFirstKeyPos(3)
 	return cmd
+}
+
+// names are the keys of the records of all marks of some lots. They lie in one
+// text.
+func (q *Queue) names(lots []lot) []string {
+	n, size := 0, 0
+	for _, l := range lots {
+		n += l.n
+		size += l.n * len(q.lane(l.tenant).records)
+		for _, p := range l.posts {
+			for _, m := range p.marks {
+				size += len(m.Type) + 1 + len(m.ID)
+			}
+		}
+	}
+	var all strings.Builder
+	all.Grow(size)
+	out := make([]string, 0, n)
+	for _, l := range lots {
+		records := q.lane(l.tenant).records
+		for _, p := range l.posts {
+			for _, m := range p.marks {
+				from := all.Len()
+				for _, part := range [...]string{records, m.Type, ":", m.ID} {
+					all.WriteString(part)
+				}
+				out = append(out, all.String()[from:])
+			}
+		}
+	}
+	return out
 }
 
 // alike appends what marks say besides their records, once for those in a row
