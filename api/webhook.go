@@ -130,7 +130,10 @@ var told = sync.Pool{New: func() any { return new([16]zap.Field) }}
 // tell logs a post: one line tells all of it.
 func (a *public) tell(r *http.Request, tenantID string, o outcome, took time.Duration) {
 	buf := told.Get().(*[16]zap.Field)
-	defer told.Put(buf)
+	defer func() {
+		clear(buf[:]) // they hold the request, and so the secret that it showed
+		told.Put(buf)
+	}()
 	fields := buf[:0]
 	fields = append(fields, zap.Inline(knockOf(r.Context())), zap.String("route", r.Pattern),
 		zap.String("outcome", o.result), zap.Int("accepted", o.accepted), zap.Int("ignored", o.ignored), zap.Int64("duration_ms", took.Milliseconds()))

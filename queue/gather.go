@@ -119,12 +119,7 @@ func (g *gatherer) mark(p *post) (int, error) {
 	if g.flying == 0 { // then nothing waits
 		g.flying++
 		g.mu.Unlock()
-		ctx, cancel := latest([]*post{p})
-		g.q.flush(ctx, []*post{p})
-		cancel()
-		if next := g.landed(); next != nil {
-			go g.fly(next)
-		}
+		g.alone(p)
 		return g.result(p)
 	}
 	if len(g.waiting) >= maxGathered {
@@ -152,6 +147,20 @@ func (g *gatherer) mark(p *post) (int, error) {
 		p.left.Store(true)
 		return 0, p.gaveUp(p.ctx.Err())
 	}
+}
+
+// alone flushes one post for its caller. The flight lands even if the flush
+// panics: a caller that recovers must not leave all others waiting for it.
+func (g *gatherer) alone(p *post) {
+	defer func() {
+		if next := g.landed(); next != nil {
+			go g.fly(next)
+		}
+	}()
+	posts := []*post{p}
+	ctx, cancel := latest(posts)
+	defer cancel()
+	g.q.flush(ctx, posts)
 }
 
 // arm lets overdue look at a time. g.mu is held.

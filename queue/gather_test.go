@@ -395,3 +395,25 @@ func TestAMarkAloneWaitsForNobody(t *testing.T) {
 		}
 	}
 }
+
+// A flush that panics has landed all the same: its caller may recover, as a
+// server's does, and the next mark must find the flight free.
+func TestAFlushThatPanicsLands(t *testing.T) {
+	q := queue.New(redistest.Server(t), queue.Options{Flights: 1, Marked: func(source, _ string) {
+		if source == "broken" {
+			panic(source)
+		}
+	}})
+	func() {
+		defer func() {
+			if p := recover(); p != "broken" {
+				t.Errorf("got %v of a flush that panics", p)
+			}
+		}()
+		_, err := q.Mark(t.Context(), "acme", queue.Live, queue.Mark{Ref: bill(1).Ref, Source: "broken"})
+		t.Errorf("a flush that panics returned %v", err)
+	}()
+	if _, err := q.MarkUntil(time.Now().Add(30*time.Second), "acme", queue.Live, bill(2)); err != nil {
+		t.Errorf("the mark behind a flush that panicked: %v", err)
+	}
+}
