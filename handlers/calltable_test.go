@@ -74,6 +74,11 @@ func callTable(t *testing.T) (string, map[string]spent) {
 	row("bill", "unchanged", nothing, theBill)
 	row("item receipt", "new", func() { s.receipt() }, theReceipt)
 	row("item receipt", "unchanged", nothing, theReceipt)
+	row("vendor credit", "new", func() {
+		s.world.NetSuite.PutCredit(netsuitetest.Credit{AppliedTo: []int64{shopBill}, Bill: netsuitetest.Bill{ID: netID(theCredit), Number: "CW-C-1", Vendor: shopVendor, Date: "2026-11-10",
+			Lines: []netsuitetest.BillLine{{Account: 151, Quantity: "1", Amount: "10.00"}}}})
+	}, theCredit)
+	row("vendor credit", "unchanged", nothing, theCredit)
 	alone := shopRef("vendorbill", 6099)
 	enter := func() {
 		s.bill(func(b *netsuitetest.Bill) {
