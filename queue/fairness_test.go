@@ -105,3 +105,64 @@ func TestFairness(t *testing.T) {
 	}
 	soak.Figure(t, "p95 of the others beside 100,000 waiting marks", "%d rounds, without them %d; longest %d and %d, %d marks", p95(beside), p95(alone), beside[len(beside)-1], alone[len(alone)-1], len(beside))
 }
+
+// A thousand tenants with a mark each have all been served when every lane has
+// had one turn, also when one tenant has 20,000 waiting, which loses no more by
+// it than they do.
+func TestManySmallTenantsTakeTurns(t *testing.T) {
+	const tenants, backlog, slots = 1000, 20_000, 8
+	ctx := t.Context()
+	q := queue.New(redistest.Server(t, "--appendfsync", "no"), queue.Options{})
+	for from := 0; from < backlog; from += 1000 {
+		var marks []queue.Mark
+		for i := range 1000 {
+			marks = append(marks, bill(from+i))
+		}
+		mustMark(t, q, "large", marks...)
+	}
+	waits := map[string]bool{}
+	for i := range tenants {
+		tenant := fmt.Sprintf("small%d", i)
+		waits[tenant] = true
+		mustMark(t, q, tenant, bill(i))
+	}
+	large, turns := 0, 0
+	for len(waits) > 0 && turns < 2*tenants {
+		var held []*queue.Turn
+		for len(held) < slots {
+			turn, err := q.Claim(ctx, fmt.Sprintf("slot%d", len(held)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if turn == nil {
+				break
+			}
+			held = append(held, turn)
+		}
+		for _, turn := range held {
+			got, err := turn.Take(ctx, 10)
+			if err != nil || len(got) == 0 {
+				t.Fatalf("%s: took %d, %v", turn.Tenant, len(got), err)
+			}
+			var out []queue.Settlement
+			for i := range got {
+				out = append(out, done(&got[i]))
+			}
+			if err := turn.Settle(ctx, out...); err != nil {
+				t.Fatal(err)
+			}
+			release(t, turn)
+			if turns++; turn.Tenant == "large" {
+				large++
+			}
+			delete(waits, turn.Tenant)
+		}
+	}
+	soak.Figure(t, "turns until 1,000 tenants with one mark were served beside 20,000 marks of another", "%d, of them %d of the other", turns, large)
+	if most := tenants + slots + large; len(waits) > 0 || large == 0 || turns > most {
+		t.Errorf("after %d turns, %d of them of the large tenant, %d tenants wait: want none after at most %d", turns, large, len(waits), most)
+	}
+	if large > tenants/50 {
+		t.Errorf("the large tenant had %d turns while %d others waited for their first", large, tenants)
+	}
+}
