@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -416,4 +417,66 @@ func TestAFlushThatPanicsLands(t *testing.T) {
 	if _, err := q.MarkUntil(time.Now().Add(30*time.Second), "acme", queue.Live, bill(2)); err != nil {
 		t.Errorf("the mark behind a flush that panicked: %v", err)
 	}
+}
+
+// Posts are used again by those behind them, and many are given up in every
+// state. Whoever is told that a mark is durable is told of its own: how many
+// entries it added, and it is there.
+func TestAnswersAreEachPostsOwn(t *testing.T) {
+	const callers, each = 24, 60
+	rdb := redistest.Server(t, "--appendfsync", "no")
+	q := queue.New(rdb, queue.Options{Flights: 2})
+	var wg sync.WaitGroup
+	var durable, given atomic.Int64
+	for caller := range callers {
+		wg.Go(func() {
+			rnd := rand.New(rand.NewPCG(9, uint64(caller)))
+			tenant := "acme" + strconv.Itoa(caller%3)
+			for i := range each {
+				marks := make([]queue.Mark, 1+rnd.IntN(3))
+				for j := range marks {
+					marks[j] = bill(1000*caller + 10*i + j)
+				}
+				soon := time.Duration(rnd.IntN(3000)) * time.Microsecond
+				var added int
+				var err error
+				switch rnd.IntN(4) {
+				case 0:
+					added, err = q.MarkUntil(time.Now().Add(soon), tenant, queue.Live, marks...)
+				case 1:
+					ctx, cancel := context.WithTimeout(t.Context(), soon)
+					added, err = q.Mark(ctx, tenant, queue.Live, marks...)
+					cancel()
+				case 2:
+					ctx, cancel := context.WithCancel(t.Context())
+					stop := time.AfterFunc(soon, cancel)
+					added, err = q.Mark(ctx, tenant, queue.Live, marks...)
+					stop.Stop()
+					cancel()
+				default:
+					if added, err = q.MarkUntil(time.Now().Add(time.Minute), tenant, queue.Live, marks...); err != nil {
+						t.Errorf("a mark that had time: %v", err)
+					}
+				}
+				if err != nil {
+					given.Add(1)
+					continue
+				}
+				durable.Add(1)
+				if added != len(marks) {
+					t.Errorf("caller %d, call %d: %d entries added, want %d", caller, i, added, len(marks))
+				}
+				for _, m := range marks {
+					if n := rdb.Exists(t.Context(), queue.KeyRecord(tenant, m.Ref)).Val(); n != 1 {
+						t.Errorf("%s of %s was acknowledged and is not there", m.Ref, tenant)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if durable.Load() == 0 {
+		t.Error("no mark became durable")
+	}
+	t.Logf("%d calls became durable, %d were given up", durable.Load(), given.Load())
 }
