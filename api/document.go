@@ -63,8 +63,7 @@ func decode(b []byte, into any) error {
 		return problem(http.StatusBadRequest, "malformed", "the body is empty: send a JSON object")
 	case errors.As(err, &wrong):
 		p := problem(http.StatusBadRequest, "malformed", "a value has the wrong type")
-		kind, _, _ := strings.Cut(wrong.Value, " ") // behind it comes the number itself
-		p.Errors = []ProblemError{{Pointer: pointer(wrong.Field), Detail: "this may not be a JSON " + kind}}
+		p.Errors = []ProblemError{{Pointer: pointer(wrong.Field), Detail: strictjson.WrongType(wrong)}}
 		return p
 	case errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF):
 		return problem(http.StatusBadRequest, "malformed", "the body is not JSON")

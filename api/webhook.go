@@ -131,7 +131,7 @@ var told = sync.Pool{New: func() any { return new([16]zap.Field) }}
 func (a *public) tell(r *http.Request, tenantID string, o outcome, took time.Duration) {
 	buf := told.Get().(*[16]zap.Field)
 	defer func() {
-		clear(buf[:]) // they hold the request, and so the secret that it showed
+		clear(buf[:]) // they hold the request
 		told.Put(buf)
 	}()
 	fields := buf[:0]
@@ -246,7 +246,9 @@ func eventOptions(t *tenant.Tenant) netsuite.EventOptions {
 // admit asks the tenant's door.
 func (a *public) admit(r *http.Request, tenantID string) (tenant.Verdict, error) {
 	k := knockOf(r.Context())
-	return a.c.Door.Check(r.Context(), tenantID, k.addr, k.secret)
+	shown := k.secret
+	k.secret = "" // nobody asks for it any more, and what works on behind the answer keeps the request
+	return a.c.Door.Check(r.Context(), tenantID, k.addr, shown)
 }
 
 // unreadable answers an admitted post in which no record could be found. An

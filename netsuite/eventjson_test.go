@@ -74,7 +74,7 @@ func FuzzDecodeJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) == 0 || b[0] != '{' && b[0] != '[' {
-			t.Skip() // no JSON for us
+			return // a form: FuzzParseEvent has those
 		}
 		sameAsSlow(t, b)
 	})

@@ -1,10 +1,11 @@
 // Package queue keeps the lanes: one per tenant, on Redis streams. It knows
 // records by type and id only; what they mean is not its business.
 //
-// Everything of a tenant shares the hash tag {t} and so one slot; only
-// mlc:lanes lies elsewhere.
+// Everything of a tenant shares the hash tag {t} and so one slot; only what is
+// of all tenants lies elsewhere.
 //
 //	mlc:lanes              sorted set   tenant -> when its lane next wants a worker (Unix ms)
+//	mlc:sweep              string       the process that looks for forgotten lanes; mlc:sweep:after, how far it is
 //	mlc:{t}:events, bulk   stream       marks that wait or are at work; deleted when they are settled
 //	mlc:{t}:lane           hash         owner until fence hold paused
 //	mlc:{t}:rec:<ref>      hash         want done state reason message fix since updated next_at attempts crashes;

@@ -50,18 +50,7 @@ func roundsToSettle(t *testing.T, backlog int) []int {
 				mustMark(t, q, tenant, bill(round))
 			}
 		}
-		var turns []*queue.Turn
-		for len(turns) < slots {
-			turn, err := q.Claim(ctx, fmt.Sprintf("slot%d", len(turns)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if turn == nil {
-				break
-			}
-			turns = append(turns, turn)
-		}
-		for _, turn := range turns {
+		for _, turn := range claimed(t, q, slots) {
 			got, err := turn.Take(ctx, 10)
 			if err != nil {
 				t.Fatal(err)
@@ -128,18 +117,7 @@ func TestManySmallTenantsTakeTurns(t *testing.T) {
 	}
 	large, turns := 0, 0
 	for len(waits) > 0 && turns < 2*tenants {
-		var held []*queue.Turn
-		for len(held) < slots {
-			turn, err := q.Claim(ctx, fmt.Sprintf("slot%d", len(held)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if turn == nil {
-				break
-			}
-			held = append(held, turn)
-		}
-		for _, turn := range held {
+		for _, turn := range claimed(t, q, slots) {
 			got, err := turn.Take(ctx, 10)
 			if err != nil || len(got) == 0 {
 				t.Fatalf("%s: took %d, %v", turn.Tenant, len(got), err)
@@ -165,4 +143,21 @@ func TestManySmallTenantsTakeTurns(t *testing.T) {
 	if large > tenants/50 {
 		t.Errorf("the large tenant had %d turns while %d others waited for their first", large, tenants)
 	}
+}
+
+// claimed are the lanes that so many slots get, fewer if fewer are due.
+func claimed(t *testing.T, q *queue.Queue, slots int) []*queue.Turn {
+	t.Helper()
+	var turns []*queue.Turn
+	for len(turns) < slots {
+		turn, err := q.Claim(t.Context(), fmt.Sprintf("slot%d", len(turns)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if turn == nil {
+			break
+		}
+		turns = append(turns, turn)
+	}
+	return turns
 }

@@ -279,7 +279,7 @@ func (q *Queue) names(lots []lot) []string {
 }
 
 // alike appends what marks say besides their records, once for those in a row
-// that say the same, as nearly all do.
+// that say the same, as nearly all do. There is at least one.
 func alike(args []any, posts []*post) []any {
 	var first *Mark
 	n := 0

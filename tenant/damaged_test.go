@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/ml-connector/ml-connector/queue/redistest"
-	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/tenant"
 )
 
@@ -26,15 +25,7 @@ func TestDamagedSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, rdb := t.Context(), redistest.Embedded(t)
-			ks, err := secret.Ephemeral()
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := tenant.NewStore(rdb, ks)
-			tn, creds, err := tenant.ParseYAML([]byte(good(t)), tenant.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			s, ks, tn, creds := stocked(t, rdb)
 			other, _, err := tenant.ParseYAML([]byte(good(t, "id: acme", "id: other")), tenant.Options{})
 			if err != nil {
 				t.Fatal(err)

@@ -11,8 +11,6 @@ import (
 
 	"github.com/ml-connector/ml-connector/queue"
 	"github.com/ml-connector/ml-connector/queue/redistest"
-	"github.com/ml-connector/ml-connector/secret"
-	"github.com/ml-connector/ml-connector/tenant"
 )
 
 // A list of many tenants takes few round trips, and leaves out what is listed
@@ -20,15 +18,7 @@ import (
 func TestListOfMany(t *testing.T) {
 	ctx := t.Context()
 	rdb := redistest.Embedded(t)
-	ks, err := secret.Ephemeral()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := tenant.NewStore(rdb, ks)
-	tn, creds, err := tenant.ParseYAML([]byte(good(t)), tenant.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, _, tn, creds := stocked(t, rdb)
 	if _, err := s.Apply(ctx, tn, creds); err != nil {
 		t.Fatal(err)
 	}

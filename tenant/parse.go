@@ -78,8 +78,7 @@ func jsonError(err error) error {
 	}
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		kind, _, _ := strings.Cut(wrong.Value, " ") // behind it comes the number itself
-		return fmt.Errorf("%s: this may not be a JSON %s", cmp.Or(wrong.Field, "the document"), kind)
+		return fmt.Errorf("%s: %s", cmp.Or(wrong.Field, "the document"), strictjson.WrongType(wrong))
 	}
 	return fmt.Errorf("the tenant document is not what it should be: %w", err)
 }

@@ -279,15 +279,7 @@ func TestOpenOfAReplacedVersion(t *testing.T) {
 func TestTamperedSettings(t *testing.T) {
 	ctx := t.Context()
 	rdb := redistest.Embedded(t)
-	ks, err := secret.Ephemeral()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := tenant.NewStore(rdb, ks)
-	tn, creds, err := tenant.ParseYAML([]byte(good(t)), tenant.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, _, tn, creds := stocked(t, rdb)
 	if _, err := s.Apply(ctx, tn, creds); err != nil {
 		t.Fatal(err)
 	}
@@ -351,15 +343,7 @@ func TestTamperedSettings(t *testing.T) {
 func TestRotateSecret(t *testing.T) {
 	ctx := t.Context()
 	rdb := redistest.Embedded(t)
-	ks, err := secret.Ephemeral()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := tenant.NewStore(rdb, ks)
-	tn, creds, err := tenant.ParseYAML([]byte(good(t)), tenant.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, _, tn, creds := stocked(t, rdb)
 	if _, err := s.Apply(ctx, tn, creds); err != nil {
 		t.Fatal(err)
 	}

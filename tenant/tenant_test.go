@@ -15,6 +15,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/ml-connector/ml-connector/queue/redistest"
 	"github.com/ml-connector/ml-connector/secret"
 	"github.com/ml-connector/ml-connector/tenant"
@@ -239,18 +241,25 @@ func TestParseJSON(t *testing.T) {
 	}
 }
 
-func TestStore(t *testing.T) {
-	ctx := t.Context()
-	rdb := redistest.Embedded(t)
+// stocked is a store with its keyset, and the good tenant, which is not applied
+// yet.
+func stocked(t testing.TB, rdb redis.UniversalClient) (*tenant.Store, *secret.Keyset, *tenant.Tenant, tenant.Credentials) {
+	t.Helper()
 	ks, err := secret.Ephemeral()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := tenant.NewStore(rdb, ks)
 	tn, creds, err := tenant.ParseYAML([]byte(good(t)), tenant.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tenant.NewStore(rdb, ks), ks, tn, creds
+}
+
+func TestStore(t *testing.T) {
+	ctx := t.Context()
+	rdb := redistest.Embedded(t)
+	s, _, tn, creds := stocked(t, rdb)
 	if _, err := s.Apply(ctx, tn, tenant.Credentials{}); err == nil || !strings.Contains(err.Error(), "missing credentials: netsuite.private_key") {
 		t.Errorf("new tenant without credentials: got %v", err)
 	}

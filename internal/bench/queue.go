@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -44,19 +43,12 @@ func (b *bench) queueAlone(ctx context.Context, callers int) (sample, error) {
 		})
 	}
 	time.Sleep(warmUp) //nolint:forbidigo // a measurement takes its time
-	n, at, own, of := marks.Load(), time.Now(), usedBySelf(), s.cpu()
+	n, at, own, of := marks.Load(), time.Now(), ownCPU(), s.cpu()
 	wg.Wait()
 	if err := failed.Load(); err != nil {
 		return sample{}, fmt.Errorf("mark: %w", *err)
 	}
 	done := float64(marks.Load() - n)
 	return sample{loadResult: loadResult{Requests: int(done), Seconds: time.Since(at).Seconds()},
-		service: float64((usedBySelf() - own).Microseconds()) / done, redis: float64((s.cpu() - of).Microseconds()) / done}, nil
-}
-
-// usedBySelf is the processor time of this process so far.
-func usedBySelf() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+		service: float64((ownCPU() - own).Microseconds()) / done, redis: float64((s.cpu() - of).Microseconds()) / done}, nil
 }

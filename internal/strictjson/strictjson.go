@@ -23,6 +23,13 @@ func Check(b []byte, into any) error {
 	return err
 }
 
+// WrongType is the decoder's error of a value of the wrong type in words for
+// who wrote it. It leaves out the value, which the error has of numbers.
+func WrongType(err *json.UnmarshalTypeError) string {
+	kind, _, _ := strings.Cut(err.Value, " ")
+	return "this may not be a JSON " + kind
+}
+
 // value reads one value; damaged says that there is none.
 func value(d *json.Decoder, t reflect.Type, depth int) (damaged bool, err error) {
 	if depth > maxDepth {
