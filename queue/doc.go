@@ -23,8 +23,9 @@
 //	                '-------------------- mark ---------------------------'----------'
 //
 // A storm of marks on one record is one waiting entry: an entry is added only
-// when none waits. Its want grows with every mark; done follows when a worker
-// that took the mark settles it.
+// when none waits, and want grows with it; done follows when a worker that took
+// it settles it. A mark of a record that waits writes nothing, and so waits for
+// no disk: what it asks for is durable already, and is read after it is taken.
 //
 // The holder of a lane alone reads its streams, from their beginning in each
 // turn: what a predecessor took and did not settle is oldest, and named in

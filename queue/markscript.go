@@ -1,9 +1,14 @@
 package queue
 
-// luaMark marks one record: its want grows and, unless it already waits in a
-// stream that counts, an entry is added. KEYS 1 events, 2 bulk, 3 due. It
-// returns the number of entries added. The timeline is told of the mark when
-// its entry is taken, so that a waiting mark costs no more than it must.
+// luaMark marks one record: unless it already waits in a stream that counts, an
+// entry is added and its want grows. KEYS 1 events, 2 bulk, 3 due. It returns
+// the number of entries added. Of a record that waits nothing is written: what
+// the mark asks for is there already, and as durable as it will be. The timeline
+// is told of the mark when its entry is taken, so that a waiting mark costs no
+// more than it must.
+//
+// The first write of a script is the one that Redis refuses when its memory is
+// at its limit, if it is one that takes memory: ZADD and XADD do, ZREM does not.
 //
 // An entry that should wait but is older than all that its stream holds is
 // gone, as are all where a stream was deleted or cut: it counts no more. One
@@ -28,23 +33,25 @@ local function gone(stream, id)
   return not ms or ms < old[1] or (ms == old[1] and seq < old[2])
 end
 local function mark(class, rec, byKey, ref, source, note, trace)
-  redis.call('HINCRBY', rec, 'want', 1)
-  local state, waits, qid = unpack(redis.call('HMGET', rec, 'state', 'class', 'qid'))
+  local state, waits, qid, want = unpack(redis.call('HMGET', rec, 'state', 'class', 'qid', 'want'))
   if waits and (not qid or gone(waits == 'bulk' and KEYS[2] or KEYS[1], qid)) then waits = false end
   local enters = not waits or (waits == 'bulk' and class == 'events')
   if not enters and (state == 'pending' or state == 'running') then return 0 end
+  want = (tonumber(want) or 0) + 1
   if state ~= 'running' then
-    if state ~= 'pending' then redis.call('ZREM', KEYS[3], ref) end
-    if state and state ~= 'pending' and byKey[state] then redis.call('ZREM', byKey[state], ref) end
     redis.call('ZADD', byKey.pending, now, ref)
-    if not enters then redis.call('HSET', rec, 'state', 'pending', 'updated', now) end
+    if state and state ~= 'pending' then
+      redis.call('ZREM', KEYS[3], ref)
+      if byKey[state] then redis.call('ZREM', byKey[state], ref) end
+    end
+    if not enters then redis.call('HSET', rec, 'state', 'pending', 'updated', now, 'want', want) end
   end
   if not enters then return 0 end
   local stream = class == 'bulk' and KEYS[2] or KEYS[1]
   local id = redis.call('XADD', stream, '*', 'ref', ref, 'source', source, 'note', note, 'trace', trace, 'at', now)
   if not first[stream] then first[stream] = nil end
-  if state == 'running' then redis.call('HSET', rec, 'class', class, 'qid', id)
-  else redis.call('HSET', rec, 'class', class, 'qid', id, 'state', 'pending', 'updated', now) end
+  if state == 'running' then redis.call('HSET', rec, 'class', class, 'qid', id, 'want', want)
+  else redis.call('HSET', rec, 'class', class, 'qid', id, 'want', want, 'state', 'pending', 'updated', now) end
   return 1
 end
 `
@@ -57,8 +64,8 @@ end
 // from), 2 bound of the stream or 0, then for marks in a row that say the same:
 // how many, source, note, trace.
 // Returns for each mark 1 if an entry was added, else 0; the error FULL when
-// the stream is at its bound, and then nothing is written. Run twice, it adds
-// nothing more: the record waits already, only its want grows.
+// the stream is at its bound, and then nothing is written. Run twice, it does
+// nothing more: the record waits already.
 //
 // Strangers' marks may not be made when Redis is out of memory; those of records
 // that were here before may, because a lane drains only if they go on.

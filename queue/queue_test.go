@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,7 +65,7 @@ func TestMarkTakeSettle(t *testing.T) {
 			t.Fatalf("turn: %+v", turn)
 		}
 		got := take(t, turn, 2)
-		if got[0].ID != "1" || got[0].Want != 2 || got[0].Source != "webhook" || got[0].MarkedAt.IsZero() {
+		if got[0].ID != "1" || got[0].Want != 1 || got[0].Source != "webhook" || got[0].MarkedAt.IsZero() {
 			t.Errorf("entry: %+v", got[0])
 		}
 		take(t, turn, 0)
@@ -96,10 +97,54 @@ func TestAStormIsOneEntry(t *testing.T) {
 			}
 		}
 		got := take(t, claim(t, q), 1)
-		if got[0].Want != 1000 {
+		if got[0].Want != 1 {
 			t.Errorf("want is %d", got[0].Want)
 		}
 	})
+}
+
+// What waits is durable already: a further mark of it writes nothing, so that
+// nobody waits for the disk on its account.
+func TestAMarkOfWhatWaitsWritesNothing(t *testing.T) {
+	rdb := redistest.Server(t)
+	ctx := t.Context()
+	q := queue.New(rdb, queue.Options{})
+	changes := func() string {
+		info, err := rdb.Info(ctx, "persistence").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(info) {
+			if n, ok := strings.CutPrefix(line, "rdb_changes_since_last_save:"); ok {
+				return strings.TrimSpace(n)
+			}
+		}
+		t.Fatalf("no count of changes in %s", info)
+		return ""
+	}
+	again := func(when string, writes bool) {
+		t.Helper()
+		before := changes()
+		mustMark(t, q, "acme", bill(1))
+		if wrote := changes() != before; wrote != writes {
+			t.Errorf("a mark %s: wrote %t, want %t", when, wrote, writes)
+		}
+	}
+	again("of a new record", true)
+	again("of a record that waits", false)
+	turn := claim(t, q)
+	first := take(t, turn, 1)
+	again("of a record at work", true)
+	again("of a record at work that waits again", false)
+	if err := turn.Settle(ctx, done(&first[0])); err != nil {
+		t.Fatal(err)
+	}
+	again("of a record that waits again", false)
+	second := take(t, turn, 1)
+	if err := turn.Settle(ctx, done(&second[0])); err != nil {
+		t.Fatal(err)
+	}
+	again("of a settled record", true)
 }
 
 func TestMarkedAgainWhileRunning(t *testing.T) {
