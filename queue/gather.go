@@ -40,7 +40,7 @@ const (
 	defaultFlights = 16
 	// worthAFlight is how many calls must wait for a flush of their own while
 	// others are in flight.
-	worthAFlight = 32
+	worthAFlight = 64
 	// patience is how long a call waits for a flush in flight to land before it
 	// goes beside it, however few wait with it.
 	patience = 20 * time.Millisecond
