@@ -137,8 +137,10 @@ func (a *public) tell(r *http.Request, tenantID string, o outcome, took time.Dur
 	fields := buf[:0]
 	fields = append(fields, zap.Inline(knockOf(r.Context())), zap.String("route", r.Pattern),
 		zap.String("outcome", o.result), zap.Int("accepted", o.accepted), zap.Int("ignored", o.ignored), zap.Int64("duration_ms", took.Milliseconds()))
-	if id := trace.ID(r.Context()); id != "" {
-		fields = append(fields, zap.String("trace_id", id))
+	if a.traced {
+		if id := trace.ID(r.Context()); id != "" {
+			fields = append(fields, zap.String("trace_id", id))
+		}
 	}
 	if o.known {
 		fields = append(fields, zap.String("tenant", tenantID))
