@@ -48,6 +48,8 @@ func run(args []string) error {
 		return receiverMain()
 	case "xadd":
 		return xaddMain()
+	case "group":
+		return groupMain()
 	case "door":
 		return doorMain()
 	}

@@ -33,8 +33,8 @@ type sample struct {
 // postingTenants are as many as post at once.
 const postingTenants = 4
 
-// receiver starts a receiver: the name is bare, door, xadd, alone, service or that of
-// a peer.
+// receiver starts a receiver: the name is bare, door, group, xadd, alone, service or
+// that of a peer.
 func (b *bench) receiver(ctx context.Context, name string, sync time.Duration, env ...string) (*receiving, error) {
 	r := &receiving{name: name, paths: "/", runs: map[string][]sample{}}
 	addr, err := freeAddress()
@@ -75,8 +75,8 @@ func (b *bench) receiver(ctx context.Context, name string, sync time.Duration, e
 		r.p, err = start(ctx, addr, env, b.self, "receiver")
 	case "door":
 		r.p, err = start(ctx, addr, env, b.self, "door")
-	case "xadd":
-		r.p, err = start(ctx, addr, env, b.self, "xadd")
+	case "group", "xadd":
+		r.p, err = start(ctx, addr, env, b.self, name)
 	}
 	if err != nil {
 		r.stop()
