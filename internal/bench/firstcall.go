@@ -34,49 +34,79 @@ func (w watched) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.next.ServeHTTP(rw, r)
 }
 
+// company is the service with one tenant, acme, and its two systems.
+type company struct {
+	redis   *server
+	ns, cin *httptest.Server
+	p       *process
+}
+
+func (c *company) stop() {
+	if c.p != nil {
+		c.p.stop()
+	}
+	c.ns.Close()
+	c.cin.Close()
+	c.redis.stop()
+}
+
+// company starts the service for a world, whose systems are reached through
+// two handlers.
+func (b *bench) company(ctx context.Context, world *distributor.World, ns, cin http.Handler) (*company, error) {
+	s, err := b.startRedis(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	c := &company{redis: s, ns: httptest.NewServer(ns), cin: httptest.NewServer(cin)}
+	if err := b.employ(ctx, c, world); err != nil {
+		c.stop()
+		return nil, err
+	}
+	return c, nil
+}
+
+// employ applies the tenant and starts the service.
+func (b *bench) employ(ctx context.Context, c *company, world *distributor.World) error {
+	keyset, _, err := b.tenantsFor(ctx, c.redis, 0)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(c.redis.dir, "acme.yaml")
+	if err := os.WriteFile(file, []byte(world.Tenant("acme", c.ns.URL, c.cin.URL, "INVOICE")), 0o600); err != nil {
+		return err
+	}
+	apply := exec.CommandContext(ctx, b.program, "tenant", "apply", "-f", file, "--yes", "--no-ping")
+	apply.Env = append(os.Environ(), "MLC_REDIS_URL=redis://"+c.redis.addr, "MLC_KEYSET_FILE="+keyset, "MLC_ALLOW_PRIVATE_ENDPOINTS=true")
+	if out, err := apply.CombinedOutput(); err != nil {
+		return fmt.Errorf("ml-connector tenant apply: %w\n%s", err, out)
+	}
+	c.p, _, err = b.serve(ctx, c.redis, keyset, "MLC_SETTLE_SECONDS=1")
+	return err
+}
+
 // firstCall measures how long after the answer to a webhook Cin7 is called for
 // it, by the whole service with nothing else to do and simulators that answer at
 // once: vendors are changed one after the other, each when the lane rests.
 func (b *bench) firstCall(ctx context.Context) error {
 	const posts, first = 300, 1000
-	s, err := b.startRedis(ctx, 0)
-	if err != nil {
-		return err
-	}
-	defer s.stop()
 	world, err := distributor.New(distributor.Options{})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = world.NetSuite.Close() }()
-	w := watched{world.Cin7, make(chan time.Time, 1)}
-	ns, c7 := httptest.NewServer(world.NetSuite), httptest.NewServer(w)
-	defer ns.Close()
-	defer c7.Close()
-	keyset, _, err := b.tenantsFor(ctx, s, 0)
-	if err != nil {
-		return err
-	}
 	vendor := func(id int64, email string) {
 		world.NetSuite.PutVendor(netsuitetest.Vendor{ID: id, EntityID: fmt.Sprintf("V-%d", id), CompanyName: fmt.Sprintf("Vendor %d", id), Currency: "USD", Terms: "Net 30", Email: email})
 	}
 	for i := range int64(posts) {
 		vendor(first+i, "")
 	}
-	file := filepath.Join(s.dir, "acme.yaml")
-	if err := os.WriteFile(file, []byte(world.Tenant("acme", ns.URL, c7.URL, "INVOICE")), 0o600); err != nil {
-		return err
-	}
-	c := exec.CommandContext(ctx, b.program, "tenant", "apply", "-f", file, "--yes", "--no-ping")
-	c.Env = append(os.Environ(), "MLC_REDIS_URL=redis://"+s.addr, "MLC_KEYSET_FILE="+keyset, "MLC_ALLOW_PRIVATE_ENDPOINTS=true")
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("ml-connector tenant apply: %w\n%s", err, out)
-	}
-	p, _, err := b.serve(ctx, s, keyset, "MLC_SETTLE_SECONDS=1")
+	w := watched{world.Cin7, make(chan time.Time, 1)}
+	acme, err := b.company(ctx, world, world.NetSuite, w)
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer acme.stop()
+	s, p := acme.redis, acme.p
 	q := queue.New(s.rdb, queue.Options{})
 	post := func(id int64) (time.Time, error) {
 		body := fmt.Sprintf(`{"recordType":"vendor","id":"%d","type":"edit"}`, id)

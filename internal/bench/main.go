@@ -74,7 +74,7 @@ type section struct {
 
 var sections = []section{
 	{"receive", (*bench).receive}, {"slow disk", (*bench).slowDisk}, {"one connection", (*bench).oneConnection}, {"drain", (*bench).drain},
-	{"memory", (*bench).memory}, {"start", (*bench).start}, {"first call", (*bench).firstCall}, {"tenants", (*bench).tenants}, {"code", (*bench).code}, {"proofs", (*bench).proofs},
+	{"memory", (*bench).memory}, {"start", (*bench).start}, {"first call", (*bench).firstCall}, {"tenants", (*bench).tenants}, {"polls", (*bench).polls}, {"code", (*bench).code}, {"proofs", (*bench).proofs},
 }
 
 // more sections run only when they are named.
