@@ -169,6 +169,18 @@ func batchTable(t *testing.T) (string, map[string]spent) {
 		s.receipt(func(r *netsuitetest.Receipt) { r.ID, r.PO = id+2*n, id })
 	})
 	row("item receipt", "unchanged", netsuite.TypeItemReceipt, 2*n, nil)
+	row("vendor credit", "new", netsuite.TypeVendorCredit, 3*n, func(id int64) {
+		s.world.NetSuite.PutCredit(netsuitetest.Credit{AppliedTo: []int64{id + n}, Bill: netsuitetest.Bill{ID: id + 3*n, Number: fmt.Sprintf("CW-C-%d", id), Vendor: id, Date: "2026-11-10",
+			Lines: []netsuitetest.BillLine{{Account: 151, Quantity: "1", Amount: "10.00"}}}})
+	})
+	row("vendor credit", "unchanged", netsuite.TypeVendorCredit, 3*n, nil)
+	row("bill without an order", "new", netsuite.TypeVendorBill, 4*n, func(id int64) {
+		s.bill(func(b *netsuitetest.Bill) {
+			b.ID, b.Number, b.Vendor, b.Taxes = id+4*n, fmt.Sprintf("CW-9%d", id), id, nil
+			b.Lines = []netsuitetest.BillLine{{Account: 151, Memo: "inbound freight", Amount: "60.00"}}
+		})
+	})
+	row("bill without an order", "unchanged", netsuite.TypeVendorBill, 4*n, nil)
 	return out.String(), all
 }
 
