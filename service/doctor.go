@@ -107,6 +107,7 @@ func (e Examination) installation(ctx context.Context, f *findings) {
 	default:
 		f.ok("keyset", "opens what is stored, all with key %d", e.Rooms.Tenants.Keyset().Primary())
 	}
+	e.stored(ctx, f)
 	n, err := e.Rooms.Audit.Verify(ctx, 0, "")
 	switch {
 	case audit.IsBroken(err):
@@ -115,6 +116,28 @@ func (e Examination) installation(ctx context.Context, f *findings) {
 		f.unseen("audit log", "%v", err)
 	default:
 		f.ok("audit log", "%d entries, all in order", n)
+	}
+}
+
+// stored looks for tenants whose settings cannot be read: their lanes rest, and
+// nothing else tells of them unless somebody asks for one.
+func (e Examination) stored(ctx context.Context, f *findings) {
+	const name = "settings of all tenants"
+	all, err := e.Rooms.Tenants.List(ctx)
+	if err != nil {
+		f.unseen(name, "%v", err)
+		return
+	}
+	sound := 0
+	for _, t := range all {
+		if t.Damage() == "" {
+			sound++
+			continue
+		}
+		f.fail(name, "ml-connector tenant apply with the tenant's file and all of its credentials, or tenant rm "+t.ID, "%s: %s", t.ID, t.Damage())
+	}
+	if sound == len(all) {
+		f.ok(name, "%d, all can be read", sound)
 	}
 }
 

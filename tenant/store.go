@@ -212,7 +212,7 @@ func read(id string, h map[string]string) (*Tenant, error) {
 	}
 	if err != nil {
 		what, _, _ := strings.Cut(err.Error(), "\n")
-		left := &Tenant{Document: Document{ID: id, Name: "(the stored settings cannot be read)"}, Version: version, Paused: h["paused"], stored: h["document"]}
+		left := &Tenant{Document: Document{ID: id, Name: "(the stored settings cannot be read)"}, Version: version, Paused: h["paused"], stored: h["document"], damage: what}
 		return left, fmt.Errorf("tenant %s: %w: %s", id, ErrDamaged, what)
 	}
 	return t, nil
@@ -243,8 +243,8 @@ func (s *Store) Load(ctx context.Context, id string) (*Tenant, Credentials, erro
 	return t, c, err
 }
 
-// List reads all tenants by id. Of one that is damaged it shows what is left:
-// it must not hide the others.
+// List reads all tenants by id. Of one that is damaged it shows what is left and
+// the Damage: it must not hide the others.
 func (s *Store) List(ctx context.Context) ([]*Tenant, error) {
 	ids, err := s.IDs(ctx)
 	if err != nil {

@@ -41,7 +41,11 @@ type Tenant struct {
 	StartDate    string          // Sync.Start or ""
 
 	stored string // the document as Redis holds it; the seal covers its very bytes
+	damage string
 }
+
+// Damage is what is wrong with the stored settings, "" when they can be read.
+func (t *Tenant) Damage() string { return t.damage }
 
 // Syncs reports whether records of the type are synced.
 func (t *Tenant) Syncs(recordType string) bool { return slices.Contains(t.Sync.Types, recordType) }
