@@ -40,10 +40,8 @@ local function mark(class, rec, byKey, ref, source, note, trace)
   want = (tonumber(want) or 0) + 1
   if state ~= 'running' then
     redis.call('ZADD', byKey.pending, now, ref)
-    if state and state ~= 'pending' then
-      redis.call('ZREM', KEYS[3], ref)
-      if byKey[state] then redis.call('ZREM', byKey[state], ref) end
-    end
+    if state ~= 'pending' then redis.call('ZREM', KEYS[3], ref) end
+    if state and state ~= 'pending' and byKey[state] then redis.call('ZREM', byKey[state], ref) end
     if not enters then redis.call('HSET', rec, 'state', 'pending', 'updated', now, 'want', want) end
   end
   if not enters then return 0 end
