@@ -7,9 +7,6 @@ package queue
 // is told of the mark when its entry is taken, so that a waiting mark costs no
 // more than it must.
 //
-// The first write of a script is the one that Redis refuses when its memory is
-// at its limit, if it is one that takes memory: ZADD and XADD do, ZREM does not.
-//
 // An entry that should wait but is older than all that its stream holds is
 // gone, as are all where a stream was deleted or cut: it counts no more. One
 // gone from the middle, by somebody's hand, is found by Repair; to look for
@@ -65,11 +62,17 @@ end
 // the stream is at its bound, and then nothing is written. Run twice, it does
 // nothing more: the record waits already.
 //
+// It begins with a write that changes nothing. A server that takes no writes, a
+// master that has lost its replicas or one that is none any more, must not
+// acknowledge a mark because its own, perhaps former, state shows that the record
+// waits. And Redis asks for memory at a script's first write.
+//
 // Strangers' marks may not be made when Redis is out of memory; those of records
 // that were here before may, because a lane drains only if they go on.
 var markScript, retryScript = newScript(false, luaMarks), newScript(true, luaMarks)
 
 const luaMarks = luaNow + luaMove + luaMark + `
+redis.call('ZADD', KEYS[3], 'XX', 0, '') -- may this server write at all, and has it room?
 if tonumber(ARGV[2]) > 0 and redis.call('XLEN', ARGV[1] == 'bulk' and KEYS[2] or KEYS[1]) >= tonumber(ARGV[2]) then
   return redis.error_reply('FULL the lane holds as many marks as it may')
 end

@@ -152,9 +152,8 @@ func byState(tenant string) []string {
 	return keys
 }
 
-// Mark makes marks durable, all of one tenant: each record's want grows by one
-// and, unless the record already waits in a stream, an entry is added. added
-// counts the new entries. Few marks share a flush with those of other calls
+// Mark makes marks durable, all of one tenant: unless the record already waits
+// in a stream, an entry is added. added counts the new entries. Few marks share a flush with those of other calls
 // that come at the same time; a call that has returned nil is durable, whatever
 // became of its neighbours. ErrFull when the lane is at its bound, Redis short
 // of memory, or too many calls wait; then nothing is written.
