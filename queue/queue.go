@@ -153,10 +153,11 @@ func byState(tenant string) []string {
 }
 
 // Mark makes marks durable, all of one tenant: unless the record already waits
-// in a stream, an entry is added. added counts the new entries. Few marks share a flush with those of other calls
-// that come at the same time; a call that has returned nil is durable, whatever
-// became of its neighbours. ErrFull when the lane is at its bound, Redis short
-// of memory, or too many calls wait; then nothing is written.
+// in a stream, an entry is added. added counts the new entries. Few marks share
+// a flush with those of other calls that come at the same time; a call that has
+// returned nil is durable, whatever became of its neighbours. ErrFull when the
+// lane is at its bound, Redis short of memory, or too many calls wait; then
+// nothing is written. A Redis that takes no writes refuses all marks.
 func (q *Queue) Mark(ctx context.Context, tenant string, c Class, marks ...Mark) (added int, err error) {
 	return q.mark(q.gather.post(ctx, time.Time{}, tenant, c, marks))
 }

@@ -1,7 +1,6 @@
 package queue_test
 
 import (
-	"net"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -22,12 +21,7 @@ func refuses(t *testing.T, q *queue.Queue, what, tenant string) {
 }
 
 func TestAServerThatMayNotWriteAcknowledgesNothing(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	_ = l.Close()
+	port := redistest.FreePort(t)
 	master := redistest.Start(t, "--bind", "127.0.0.1", "--port", port, "--repl-diskless-sync-delay", "0").Client(t)
 	mustMark(t, queue.New(master, queue.Options{}), "acme", bill(1))
 	replica := redistest.Start(t, "--replicaof", "127.0.0.1 "+port).Client(t)

@@ -8,9 +8,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/http"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -49,11 +48,9 @@ func (f *findings) unseen(name, why string, args ...any) {
 	f.checks = append(f.checks, api.Check{Name: name, Unknown: true, Detail: "could not check: " + fmt.Sprintf(why, args...)})
 }
 
-// maxSkew is how far clocks may be apart.
-const maxSkew = 2 * time.Second
-
 // Doctor examines the installation and, when t is given, everything of that
-// tenant: each check with what to do when it fails. It writes nothing in
+// tenant, else whether the settings of all can be read: each check with what to
+// do when it fails. It writes nothing in
 // NetSuite or Cin7.
 func Doctor(ctx context.Context, e Examination, t *tenant.Tenant) []api.Check {
 	if e.Now == nil {
@@ -63,6 +60,8 @@ func Doctor(ctx context.Context, e Examination, t *tenant.Tenant) []api.Check {
 	e.installation(ctx, f)
 	if t != nil {
 		e.tenant(ctx, f, t)
+	} else {
+		e.stored(ctx, f)
 	}
 	return f.checks
 }
@@ -107,7 +106,6 @@ func (e Examination) installation(ctx context.Context, f *findings) {
 	default:
 		f.ok("keyset", "opens what is stored, all with key %d", e.Rooms.Tenants.Keyset().Primary())
 	}
-	e.stored(ctx, f)
 	n, err := e.Rooms.Audit.Verify(ctx, 0, "")
 	switch {
 	case audit.IsBroken(err):
@@ -119,8 +117,8 @@ func (e Examination) installation(ctx context.Context, f *findings) {
 	}
 }
 
-// stored looks for tenants whose settings cannot be read: their lanes rest, and
-// nothing else tells of them unless somebody asks for one.
+// stored looks for tenants whose settings cannot be read: their lanes rest. Whoever
+// asks about one tenant is not told of the others.
 func (e Examination) stored(ctx context.Context, f *findings) {
 	const name = "settings of all tenants"
 	all, err := e.Rooms.Tenants.List(ctx)
@@ -128,119 +126,13 @@ func (e Examination) stored(ctx context.Context, f *findings) {
 		f.unseen(name, "%v", err)
 		return
 	}
-	sound := 0
+	all = slices.DeleteFunc(all, func(t *tenant.Tenant) bool { return t.Damage() == "" })
 	for _, t := range all {
-		if t.Damage() == "" {
-			sound++
-			continue
-		}
 		f.fail(name, "ml-connector tenant apply with the tenant's file and all of its credentials, or tenant rm "+t.ID, "%s: %s", t.ID, t.Damage())
 	}
-	if sound == len(all) {
-		f.ok(name, "%d, all can be read", sound)
+	if len(all) == 0 {
+		f.ok(name, "can be read")
 	}
-}
-
-// skew compares a clock that was read between two moments of ours.
-func skew(f *findings, name string, theirs, before, after time.Time) {
-	if theirs.IsZero() {
-		return
-	}
-	d := time.Duration(0)
-	switch {
-	case theirs.Before(before):
-		d = before.Sub(theirs)
-	case theirs.After(after):
-		d = theirs.Sub(after)
-	}
-	if d > maxSkew {
-		f.fail(name, "set both clocks by NTP", "it is %s apart from this machine's", d.Round(time.Second))
-		return
-	}
-	f.ok(name, "agrees with this machine's")
-}
-
-// silence is how long the first answer of a system may take: one that never
-// answers must leave time for what is asked of the other, within the time that
-// the API has for an answer.
-const silence = 10 * time.Second
-
-// errSilent is the end of that time.
-type errSilent time.Duration
-
-func (s errSilent) Error() string { return "no answer within " + time.Duration(s).String() }
-
-// dated notes the Date of the last answer that passes through, and waits for
-// the first one for a limited time.
-type dated struct {
-	next  http.RoundTripper
-	limit time.Duration
-
-	mu   sync.Mutex
-	at   time.Time
-	sent time.Time
-	got  time.Time
-}
-
-func (d *dated) RoundTrip(r *http.Request) (*http.Response, error) {
-	sent := time.Now()
-	res, err := d.roundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	if at, perr := http.ParseTime(res.Header.Get("Date")); perr == nil {
-		d.mu.Lock()
-		d.at, d.sent, d.got = at, sent, time.Now()
-		d.mu.Unlock()
-	}
-	return res, nil
-}
-
-func (d *dated) roundTrip(r *http.Request) (*http.Response, error) {
-	d.mu.Lock()
-	answered := !d.at.IsZero()
-	d.mu.Unlock()
-	if answered || d.limit == 0 {
-		return d.next.RoundTrip(r)
-	}
-	ctx, cancel := context.WithCancelCause(r.Context())
-	timer := time.AfterFunc(d.limit, func() { cancel(errSilent(d.limit)) })
-	defer timer.Stop()
-	res, err := d.next.RoundTrip(r.WithContext(ctx))
-	if err == nil {
-		context.AfterFunc(r.Context(), func() { cancel(nil) }) // the body is read under it
-		return res, nil
-	}
-	defer cancel(nil)
-	var s errSilent
-	if errors.As(context.Cause(ctx), &s) {
-		return nil, s
-	}
-	return nil, err
-}
-
-// watched puts both systems' transports under a limit and notes their clocks.
-func watched(tr handlers.Transports, limit time.Duration) (out handlers.Transports, ns, c7 *dated) {
-	if tr.NetSuite == nil {
-		tr.NetSuite = netsuite.NewTransport()
-	}
-	if tr.Cin7 == nil {
-		tr.Cin7 = cin7.NewTransport()
-	}
-	if t, ok := tr.NetSuite.(*http.Transport); ok && tr.NetSuiteHTTP1 == nil {
-		tr.NetSuiteHTTP1 = netsuite.HTTP1(t) // which the client cannot make of what we wrap
-	}
-	ns, c7 = &dated{next: tr.NetSuite, limit: limit}, &dated{next: tr.Cin7, limit: limit}
-	out = tr
-	out.NetSuite, out.Cin7 = ns, c7
-	return out, ns, c7
-}
-
-func (d *dated) skew(f *findings, name string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	// The header has whole seconds.
-	skew(f, name, d.at, d.sent.Truncate(time.Second), d.got)
 }
 
 func (e Examination) tenant(ctx context.Context, f *findings, t *tenant.Tenant) {

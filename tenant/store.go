@@ -243,8 +243,8 @@ func (s *Store) Load(ctx context.Context, id string) (*Tenant, Credentials, erro
 	return t, c, err
 }
 
-// List reads all tenants by id. Of one that is damaged it shows what is left and
-// the Damage: it must not hide the others.
+// List reads all tenants by id. Of one that is damaged it shows what is left, and
+// Damage says why: it must not hide the others.
 func (s *Store) List(ctx context.Context) ([]*Tenant, error) {
 	ids, err := s.IDs(ctx)
 	if err != nil {

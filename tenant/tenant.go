@@ -41,7 +41,7 @@ type Tenant struct {
 	StartDate    string          // Sync.Start or ""
 
 	stored string // the document as Redis holds it; the seal covers its very bytes
-	damage string
+	damage string // why the stored document cannot be read
 }
 
 // Damage is what is wrong with the stored settings, "" when they can be read.

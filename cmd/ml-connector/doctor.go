@@ -13,7 +13,8 @@ import (
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor [ID]", Short: "Check the installation, or it and a tenant, with a fix for what is wrong",
-		Long: `Checks Redis, the keyset and the audit log; with a tenant also its credentials,
+		Long: `Checks Redis, the keyset and the audit log; without a tenant also whether the
+settings of all tenants can be read; with one its credentials,
 what the NetSuite role may read, the names that the settings use in Cin7, the
 currencies, the certificate, the webhook secrets, the clocks and, when
 MLC_PUBLIC_URL is set, whether posts get through to it and from which address.

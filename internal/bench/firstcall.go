@@ -4,10 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,56 +28,6 @@ func (w watched) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.next.ServeHTTP(rw, r)
-}
-
-// company is the service with one tenant, acme, and its two systems.
-type company struct {
-	redis   *server
-	ns, cin *httptest.Server
-	p       *process
-}
-
-func (c *company) stop() {
-	if c.p != nil {
-		c.p.stop()
-	}
-	c.ns.Close()
-	c.cin.Close()
-	c.redis.stop()
-}
-
-// company starts the service for a world, whose systems are reached through
-// two handlers.
-func (b *bench) company(ctx context.Context, world *distributor.World, ns, cin http.Handler) (*company, error) {
-	s, err := b.startRedis(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	c := &company{redis: s, ns: httptest.NewServer(ns), cin: httptest.NewServer(cin)}
-	if err := b.employ(ctx, c, world); err != nil {
-		c.stop()
-		return nil, err
-	}
-	return c, nil
-}
-
-// employ applies the tenant and starts the service.
-func (b *bench) employ(ctx context.Context, c *company, world *distributor.World) error {
-	keyset, _, err := b.tenantsFor(ctx, c.redis, 0)
-	if err != nil {
-		return err
-	}
-	file := filepath.Join(c.redis.dir, "acme.yaml")
-	if err := os.WriteFile(file, []byte(world.Tenant("acme", c.ns.URL, c.cin.URL, "INVOICE")), 0o600); err != nil {
-		return err
-	}
-	apply := exec.CommandContext(ctx, b.program, "tenant", "apply", "-f", file, "--yes", "--no-ping")
-	apply.Env = append(os.Environ(), "MLC_REDIS_URL=redis://"+c.redis.addr, "MLC_KEYSET_FILE="+keyset, "MLC_ALLOW_PRIVATE_ENDPOINTS=true")
-	if out, err := apply.CombinedOutput(); err != nil {
-		return fmt.Errorf("ml-connector tenant apply: %w\n%s", err, out)
-	}
-	c.p, _, err = b.serve(ctx, c.redis, keyset, "MLC_SETTLE_SECONDS=1")
-	return err
 }
 
 // firstCall measures how long after the answer to a webhook Cin7 is called for

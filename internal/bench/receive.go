@@ -99,31 +99,37 @@ func (b *bench) tenantsFor(ctx context.Context, s *server, n int) (keyset string
 	}
 	defer func() { _ = world.NetSuite.Close() }()
 	keyset = filepath.Join(s.dir, "keyset.json")
-	env := append(os.Environ(), "MLC_REDIS_URL=redis://"+s.addr, "MLC_KEYSET_FILE="+keyset, "MLC_ALLOW_PRIVATE_ENDPOINTS=true")
-	command := func(args ...string) error {
-		c := exec.CommandContext(ctx, b.program, args...)
-		c.Env = env
-		if out, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("ml-connector %s: %w\n%s", strings.Join(args, " "), err, out)
-		}
-		return nil
-	}
-	if err := command("keys", "init"); err != nil {
+	if err := b.command(ctx, s, keyset, "keys", "init"); err != nil {
 		return "", nil, err
 	}
 	for i := range n {
 		id := fmt.Sprintf("tenant%d", i)
-		file := filepath.Join(s.dir, id+".yaml")
 		// Nothing listens there: only the receiver runs.
-		if err := os.WriteFile(file, []byte(world.Tenant(id, "http://127.0.0.1:1", "http://127.0.0.1:1", "INVOICE")), 0o600); err != nil {
-			return "", nil, err
-		}
-		if err := command("tenant", "apply", "-f", file, "--yes", "--no-ping"); err != nil {
+		if err := b.apply(ctx, s, keyset, id, world.Tenant(id, "http://127.0.0.1:1", "http://127.0.0.1:1", "INVOICE")); err != nil {
 			return "", nil, err
 		}
 		ids = append(ids, id)
 	}
 	return keyset, ids, nil
+}
+
+// apply sets a tenant up.
+func (b *bench) apply(ctx context.Context, s *server, keyset, id, document string) error {
+	file := filepath.Join(s.dir, id+".yaml")
+	if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
+		return err
+	}
+	return b.command(ctx, s, keyset, "tenant", "apply", "-f", file, "--yes", "--no-ping")
+}
+
+// command runs the command line of the service.
+func (b *bench) command(ctx context.Context, s *server, keyset string, args ...string) error {
+	c := exec.CommandContext(ctx, b.program, args...)
+	c.Env = append(os.Environ(), "MLC_REDIS_URL=redis://"+s.addr, "MLC_KEYSET_FILE="+keyset, "MLC_ALLOW_PRIVATE_ENDPOINTS=true")
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("ml-connector %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
 }
 
 // load sends posts and keeps what it cost under a name.

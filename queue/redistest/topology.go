@@ -21,7 +21,7 @@ func Cluster(t testing.TB) redis.UniversalClient {
 	nodes, ports := make([]redis.UniversalClient, masters), make([]string, masters)
 	buses, addrs := make([]string, masters), make([]string, masters)
 	for i := range nodes {
-		ports[i], buses[i] = freePort(t), freePort(t)
+		ports[i], buses[i] = FreePort(t), FreePort(t)
 		addrs[i] = net.JoinHostPort("127.0.0.1", ports[i])
 		nodes[i] = Start(t, "--bind", "127.0.0.1", "--port", ports[i], "--cluster-enabled", "yes", "--cluster-port", buses[i], "--cluster-config-file", "nodes.conf").Client(t)
 		if err := nodes[i].ClusterAddSlotsRange(t.Context(), i*slots/masters, (i+1)*slots/masters-1).Err(); err != nil {
@@ -51,7 +51,7 @@ func Cluster(t testing.TB) redis.UniversalClient {
 // makes the replica, once it has everything, take over, and waits until it has.
 func Sentinel(t testing.TB) (c redis.UniversalClient, failOver func()) {
 	t.Helper()
-	first, second, watcher := freePort(t), freePort(t), freePort(t)
+	first, second, watcher := FreePort(t), FreePort(t), FreePort(t)
 	old := Start(t, "--bind", "127.0.0.1", "--port", first).Client(t)
 	replica := Start(t, "--bind", "127.0.0.1", "--port", second, "--replicaof", "127.0.0.1 "+first).Client(t)
 	until(t, "the replica follows", func() string {
@@ -118,8 +118,8 @@ func until(t testing.TB, what string, wrong func() string) {
 	}
 }
 
-// freePort is a local port that nobody listens on.
-func freePort(t testing.TB) string {
+// FreePort is a local port that nobody listens on.
+func FreePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
